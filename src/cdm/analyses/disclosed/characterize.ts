@@ -5,6 +5,7 @@ import {
   COUNTED_TABLES,
   type FrequentRows,
 } from "../../../omop/analyses/mod.ts";
+import { OmcpError } from "../../../errors.ts";
 import type { ReleasedCell } from "../../disclosure/mod.ts";
 import { characterizeWords, withDemographics } from "../characterize.ts";
 import type { DisclosedCall, DisclosedFound } from "./call.ts";
@@ -26,12 +27,24 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
   for (const table of COUNTED_TABLES) {
     if (cohort === undefined || !source.relations.has(table.table)) continue;
     const rows = conceptRows(source.schema, table, days);
-    const { cells, names } = await call.count(cohort.population, { rows, groups: GROUPS });
+    const { cells, names } = await call.count(cohort.population, { rows, groups: GROUPS }).catch(narrower);
     counted.push({ table, rows: mostFrequent(cells, top) });
     for (const [id, name] of names) concepts.set(Number(id), name);
   }
   const found = characterizeTables(counted, { persons, concepts, days, absent: " of enough persons" });
   return [characterizeWords(), withDemographics(found, people)];
+}
+
+/** Says of a table that the caller's budget does not suffice for how this analysis can be narrowed: `top` is not how. */
+function narrower(error: unknown): never {
+  if (!(error instanceof OmcpError) || error.code !== "capacity") throw error;
+  throw new OmcpError("capacity", error.message, {
+    cause: error,
+    state: "Nothing of this table was released; what was before it stays free.",
+    next:
+      "Each concept with enough persons takes a number in each window, whatever top says. Use a smaller cohort or shorter " +
+      "window_days; or count a concept set with query_omop.",
+  });
 }
 
 /** The rows of `frequentConcepts`, of released numbers. */
