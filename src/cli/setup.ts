@@ -1,5 +1,6 @@
 /** `omcp setup`: ensures that an engine responds and has both images. */
 import type { Command } from "./command.ts";
+import { REMOVE_HELP } from "./setup/remove_help.ts";
 
 /** `omcp setup`. */
 export const command: Command = {
@@ -8,7 +9,7 @@ export const command: Command = {
     `Ensures that a container engine responds (as root on Debian or Ubuntu it installs one) and builds the images.
   --refresh                        rebuild the images, with the distribution's newest packages
   --print                          only print the images' names, one per line
-  --remove                         remove the images of every version, and list what else is left`,
+  --remove                         ${REMOVE_HELP.join(`\n${" ".repeat(35)}`)}`,
   async run({ args, read, unknown, origin }) {
     // Only this command needs the builder and the sample's generator.
     const { runSetUp } = await import("./setup/main.ts");

@@ -67,6 +67,20 @@ for (const task of ["demo", "setup"]) {
   });
 }
 
+Deno.test("setup --help says the same of --remove in a checkout and in a package", async () => {
+  const script = fileURLToPath(new URL("../../../src/cli/setup/main.ts", import.meta.url));
+  for (const args of [[script, "--help"], [MAIN, "setup", "--help"]]) {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", ...args],
+      stdin: "null",
+    }).output();
+    assert.match(
+      new TextDecoder().decode(stdout).replaceAll(/\s+/g, " "),
+      /--remove remove the images of every version, without asking; images that a container uses, local CDMs, the base image and the engine stay:/,
+    );
+  }
+});
+
 Deno.test("the demo refuses an unknown option, and prints its usage", async () => {
   assert.match(
     await failed(DEMO, ["--frobnicate"]),
