@@ -22,7 +22,7 @@ export function usableConfig(
     const { config, replaced } = withDefaults(read);
     const names = replaced.length === 0
       ? "all settings as they are"
-      : `the defaults of ${replaced.join(", ")}`;
+      : `${replaced.length === 1 ? "the default" : "the defaults"} of ${replaced.join(", ")}`;
     return { config, problem: problem.with({ state: `The checks below use ${names}.` }) };
   }
 }

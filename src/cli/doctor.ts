@@ -171,8 +171,9 @@ export async function doctor(
     });
   }
   const policy = sandboxPolicy(config);
+  let usable = policy;
   if (policy.datasets.length > 0) {
-    await check("datasets", async () => {
+    const lines = await check("datasets", async () => {
       const lines = await checkDatasets({
         runtime,
         instance: config.instance,
@@ -180,14 +181,16 @@ export async function doctor(
         policy,
         unfit: linkedFolderProblem(config),
       });
-      return { value: undefined, found: lines.join("; ") };
+      return { value: lines, found: lines.join("; ") };
     });
+    // The sandbox would fail for the same reason, and hide what else is wrong inside.
+    if (lines === undefined) usable = { ...policy, datasets: [] };
   }
   const sandboxes = new SandboxManager({
     runtime,
     instance: config.instance,
     image,
-    policy,
+    policy: usable,
     maxSandboxes: 1,
     idleMs: config.idleMs,
     lifetimeMs: config.lifetimeMs,

@@ -153,7 +153,7 @@ async function inspect(options: DatasetCheckOptions): Promise<readonly Inspectio
       throw error;
     }
     throw unusable(
-      `${namedIn(error.message, policy.datasets)}: ${error.message}`,
+      mountProblem(error.message, policy.datasets),
       "Correct OMCP_DATASETS. The paths are those of the machine on which the engine runs.",
       error,
     );
@@ -164,14 +164,19 @@ async function inspect(options: DatasetCheckOptions): Promise<readonly Inspectio
   return printed.datasets;
 }
 
-/** Which dataset the engine's message is about: of those whose folder it names, the one with the longest path, because paths can begin alike. */
-function namedIn(message: string, datasets: readonly Dataset[]): string {
+/**
+ * What the engine's message says in words. The message itself is shown only where it is not understood.
+ * It is about that dataset of those whose folder it names which has the longest path, because paths can begin alike.
+ */
+function mountProblem(message: string, datasets: readonly Dataset[]): string {
   const about = datasets.filter(({ folder }) => message.includes(folder))
     .toSorted((a, b) => b.folder.length - a.folder.length)[0];
-  if (about === undefined) return `one of the datasets ${datasets.map(({ name }) => name).join(", ")}`;
+  if (about === undefined) {
+    return `one of the datasets ${datasets.map(({ name }) => name).join(", ")} cannot be mounted: ${message}`;
+  }
   return /not exist|no such file/i.test(message)
     ? `dataset ${about.name} (${about.folder}) does not exist on the engine's machine`
-    : `dataset ${about.name} (${about.folder}) cannot be mounted`;
+    : `dataset ${about.name} (${about.folder}) cannot be mounted: ${message}`;
 }
 
 function parseOutput({ stdout, stderr }: ProgramOutput): z.output<typeof outputSchema> {

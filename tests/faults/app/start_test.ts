@@ -194,7 +194,7 @@ const UNUSABLE: Readonly<
   "is not there": {
     make: (folder) => Deno.removeSync(folder),
     says:
-      /config_invalid: Cannot use the datasets[^]*: dataset x \(\S+\) does not exist on the engine's machine: [^]*OMCP_DATASETS/,
+      /config_invalid: Cannot use the datasets[^]*: dataset x \(\S+\) does not exist on the engine's machine(?!: )[^]*OMCP_DATASETS/,
   },
   "is a file": {
     make: (folder) => {

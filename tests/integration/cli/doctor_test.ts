@@ -17,16 +17,17 @@ Deno.test("the doctor checks pinned and further images, relates the sandboxes' m
     OMCP_MAX_SANDBOXES: "1000",
     OMCP_MEMORY_MAX_MIB: "2048",
     OMCP_PIDS: "many",
+    OMCP_DATASETS: "x=/absent/omcp-test",
     OMCP_OCI_RUNTIME: "runc",
   };
   const lines: string[] = [];
   const { config, problem } = usableConfig((name) => settings[name], ["OMCP_PID is not a setting"]);
   const code = await doctor(config, (line) => lines.push(line), () => undefined, problem);
   const text = lines.join("\n");
-  assert.equal(code, 1, "a setting is wrong, and one image is missing");
+  assert.equal(code, 1, "a setting is wrong, and an image and a dataset are missing");
   assert.match(
     text,
-    /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the defaults of OMCP_PIDS\.$/m,
+    /^FAIL {2}settings: Cannot start: OMCP_PID is not a setting; OMCP_PIDS must be an integer\n {6}The checks below use the default of OMCP_PIDS\.$/m,
   );
   assert.match(text, /^ok {4}OCI runtime of sandboxes: runc, OMCP_OCI_RUNTIME; the engine has .*runc/m);
   assert.match(text, /^ok {4}image omcp-test-own@sha256:[0-9a-f]{64}: \d+ MB$/m);
@@ -35,6 +36,10 @@ Deno.test("the doctor checks pinned and further images, relates the sandboxes' m
     text,
     /^ok {4}size of sandboxes: 1536 MiB and 1 CPU, at most 2048 MiB and [\d.]+ CPUs?; 1,000 sandboxes together at most 1536000 MiB, more than the machine's \d+ MiB, and 1,000 CPUs of the machine's \d+ \(limits are not reservations/m,
   );
+  assert.match(
+    text,
+    /^FAIL {2}datasets: Cannot use the datasets of OMCP_DATASETS: dataset x \(\/absent\/omcp-test\) does not exist on the engine's machine\n {6}Correct OMCP_DATASETS/m,
+  );
   assert.match(text, /^ok {4}sandbox, from inside: sockets refused/m);
-  assert.match(text, /^2 checks failed\.$/m);
+  assert.match(text, /^3 checks failed\.$/m);
 });
