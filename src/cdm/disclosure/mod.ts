@@ -16,6 +16,7 @@ export {
   type PresetName,
   PRESETS,
   shownCounts,
+  slackOf,
 } from "./rules.ts";
 export { answerWithPercentiles } from "./percentiles.ts";
 export { summedFacts } from "./facts.ts";

@@ -101,3 +101,13 @@ export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo
 export function leastShown({ k }: Pick<DisclosureRules, "k">): number {
   return 2 * k - 1;
 }
+
+/**
+ * For how many persons fewer or more a released number may stand: about nearly the same persons as before, it is that of before; and it may
+ * be rounded.
+ *
+ * @param rules The rules in force.
+ */
+export function slackOf(rules: Pick<DisclosureRules, "k" | "roundTo">): number {
+  return leastShown(rules) - 1 + Math.floor(rules.roundTo / 2);
+}

@@ -22,22 +22,24 @@ export interface DisclosedTableOne {
  *
  * @param names How groups are named.
  * @param released What was released.
- * @param k The fewest persons that a number rests on.
+ * @param rules The fewest persons that are protected; for how many persons fewer or more each number may stand.
  */
 export function disclosedTableOne(
   names: GroupNames,
   { persons, numbers, attributes, covariates }: DisclosedTableOne,
-  k: number,
+  { k, slack }: { readonly k: number; readonly slack: number },
 ): ResultTables {
   const all = groupsOf(names, names.strata.length === 0 ? [] : persons.keys);
   const groups = all.filter((group) =>
     isPart(names, group) && persons.get(group.cohort, group.keys ?? []) !== undefined
   );
+  const totals = groups.map(({ cohort, keys }) => persons.get(cohort, keys ?? []));
   const counts = (own: DisclosedNumbers, further: Keys = []) => {
     const cells = groups.map((group) => own.get(group.cohort, [...group.keys ?? [], ...further]));
     return {
       counts: cells.map((cell) => cell?.persons),
-      derived: cells.map((cell) => cell?.derived === true),
+      // They are shown as shares, too.
+      derived: cells.map((cell, at) => cell?.derived === true || totals[at]?.derived === true),
     };
   };
   const lines: readonly Line[] = [
@@ -66,7 +68,8 @@ export function disclosedTableOne(
   ];
   return linesTables(names, groups, {
     lines,
-    persons: groups.map(({ cohort, keys }) => persons.get(cohort, keys ?? [])?.persons ?? 0),
+    persons: totals.map((cell) => cell?.persons ?? 0),
+    slack,
   });
 }
 

@@ -14,6 +14,7 @@ import {
 } from "./groups.ts";
 import { type ResultTables, shownNumber, type Value } from "./result.ts";
 import { agesChart, attributeName, type Line, smdChart, type Summary, unitOf } from "./table_one_charts.ts";
+import { rangeOf, rangeText, rangeValues, rangeWords, type SmdRange } from "./smd_range.ts";
 import { ATTRIBUTES, NUMBERS } from "./table_one_sql.ts";
 
 type Row = readonly (string | null)[];
@@ -150,6 +151,8 @@ export interface Lines {
   readonly lines: readonly Line[];
   /** Persons of each group. */
   readonly persons: readonly number[];
+  /** Where rows must not leave the database: for how many persons fewer or more each number may stand. */
+  readonly slack?: number;
 }
 
 /**
@@ -162,9 +165,14 @@ export interface Lines {
 export function linesTables(
   names: GroupNames,
   groups: readonly Group[],
-  { lines, persons }: Lines,
+  { lines, persons, slack }: Lines,
 ): ResultTables {
-  const compared = lines.map((line) => ({ ...line, smd: differenceOf(line, persons) }));
+  const compared = lines.map((line): Compared => {
+    const smd = differenceOf(line, persons);
+    return slack === undefined || smd === undefined
+      ? { ...line, smd }
+      : { ...line, smd, range: rangeOf(line, persons, slack) };
+  });
   const two = groups.length === 2;
   const labels = groups.map((group) => groupName(names, group));
   return {
@@ -181,9 +189,7 @@ export function linesTables(
           line.variable,
           line.value,
           ...persons.map((count, at) => lineText(line, at, count)),
-          ...(two
-            ? [line.smd === undefined ? missingText(line, "not defined") : shownNumber(line.smd, 3)]
-            : []),
+          ...(two ? [smdText(line)] : []),
         ]),
       ],
     },
@@ -192,6 +198,7 @@ export function linesTables(
         ...groupColumns(names),
         ...["variable", "value", "persons", "share", "mean", "sd", "min", "p25", "median", "p75", "max"],
         ...(two ? ["smd"] : []),
+        ...(two && slack !== undefined ? ["smd_lower", "smd_upper"] : []),
         ...(lines.some(({ derived }) => derived !== undefined) ? ["mark"] : []),
       ],
       rows: compared.flatMap((line) =>
@@ -209,6 +216,7 @@ export function linesTables(
             summary?.sd ?? null,
             ...[0, 1, 2, 3, 4].map((place) => summary?.range[place] ?? null),
             ...(two ? [line.smd ?? null] : []),
+            ...(two && slack !== undefined ? rangeValues(line.range) : []),
             ...(line.derived === undefined ? [] : [line.derived[at] === true ? "~" : ""]),
           ];
         })
@@ -219,7 +227,9 @@ export function linesTables(
       ...emptyNotes(names, groups.filter((_, at) => persons[at] === 0)),
       ...(two
         ? [
-          `SMD: ${labels.join(" minus ")}, in pooled standard deviations; above 0.1 counts as an imbalance.`,
+          `SMD: ${labels.join(" minus ")}, in pooled standard deviations; ${
+            slack === undefined ? "above 0.1 counts as an imbalance." : rangeWords(slack)
+          }`,
         ]
         : []),
       ...(groups.length > 2 ? ["SMD: none, because it compares two groups, and there are more."] : []),
@@ -256,6 +266,20 @@ function lineText(line: Line, at: number, of: number): string {
   } [${shownNumber(low)} to ${shownNumber(high)}], range ${shownNumber(min)} to ${shownNumber(max)}${
     count < of ? `, ${shownNumber(of - count)} without a value` : ""
   }`;
+}
+
+interface Compared extends Line {
+  readonly smd: number | undefined;
+  /** Where rows must not leave the database. */
+  readonly range?: SmdRange;
+}
+
+function smdText(line: Compared): string {
+  const { smd, range } = line;
+  if (smd === undefined) return missingText(line, "not defined");
+  return range === undefined
+    ? shownNumber(smd, 3)
+    : rangeText(smd, range) + (line.derived?.includes(true) === true ? " ~" : "");
 }
 
 /** Of two groups, both with persons. */

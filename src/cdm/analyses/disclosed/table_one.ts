@@ -8,6 +8,7 @@ import {
   tableOneRows,
 } from "../../../omop/analyses/mod.ts";
 import { namedCovariates, tableOneWords } from "../table_one.ts";
+import { slackOf } from "../../disclosure/mod.ts";
 import { type Counted, countParts, type DisclosedCall, type DisclosedFound, groupNames } from "./call.ts";
 
 /**
@@ -63,6 +64,6 @@ export async function disclosedDemographics(call: DisclosedCall): Promise<Result
   return disclosedTableOne(
     groupNames(call, counted),
     { persons, numbers, attributes, covariates },
-    call.rules.k,
+    { k: call.rules.k, slack: slackOf(call.rules) },
   );
 }

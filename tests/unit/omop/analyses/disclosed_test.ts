@@ -98,7 +98,7 @@ Deno.test("a table one has means and shares of released numbers, and no deviatio
       numbers: [numbers([[], persons, [50 * persons, 2_600 * persons]])],
       attributes: [numbers([["1"], 20]), numbers([["8507"], 20], [[null], 12, [], true])],
       covariates: [{ name: "drug", numbers: numbers() }],
-    }, 11);
+    }, { k: 11, slack: 20 });
   assert.deepEqual(own(40).shown.rows.map(([variable, value, text]) => [variable, value, text]), [
     ["persons", "", "40"],
     ["age", "years", "50 (SD 10.1)"],
@@ -112,4 +112,35 @@ Deno.test("a table one has means and shares of released numbers, and no deviatio
     ["drug", "recorded", "withheld"],
   ]);
   assert.equal(own(21).shown.rows[1]?.[2], "50 (SD withheld)");
+});
+
+Deno.test("an SMD of released numbers has the range that its numbers allow, and is an imbalance if all of it is one", () => {
+  const two = (persons: number, [first, second]: readonly [number, number], derived = false) => {
+    const numbersOf = (counts: readonly (readonly [readonly string[], number, (readonly number[])?])[]) => {
+      const all = new DisclosedNumbers();
+      counts.forEach(([keys, count, values = []], cohort) =>
+        all.add(cohort, [{ keys, persons: count, values, derived }])
+      );
+      return all;
+    };
+    const ages = (mean: number) => [mean * persons, (mean ** 2 + 100) * persons];
+    const { shown, table, notes } = disclosedTableOne({ ...NAMES, cohorts: ["a", "b"] }, {
+      persons: numbersOf([[[], persons], [[], persons]]),
+      numbers: [numbersOf([[[], persons, ages(50)], [[], persons, ages(60)]])],
+      attributes: [],
+      covariates: [{ name: "drug", numbers: numbersOf([[[], first], [[], second]]) }],
+    }, { k: 11, slack: 20 });
+    assert.deepEqual(table.columns.slice(-4), ["smd", "smd_lower", "smd_upper", "mark"]);
+    assert.match(notes.join(), /each number may stand for up to 20 persons fewer or more/);
+    const text = (variable: string) => shown.rows.find(([name]) => name === variable)?.at(-1);
+    return { drug: text("drug"), age: text("age"), row: table.rows.at(-1)?.slice(-4, -1) };
+  };
+  // 40 and 60 of 100 may be 20 to 60 of 80 to 120, and 40 to 80.
+  const small = two(100, [40, 60]);
+  assert.equal(small.drug, "-0.408 (-3.16 to 0.921)");
+  assert.deepEqual(small.row?.map((value) => Number(Number(value).toFixed(2))), [-0.41, -3.16, 0.92]);
+  assert.equal(two(10_000, [4_000, 6_000]).drug, "-0.408 (-0.421 to -0.396), imbalance");
+  assert.match(String(small.age), /^-0\.99 \(-\d.* to \d[^,]*\)$/);
+  assert.match(String(two(10_000, [4_000, 6_000]).age), /^-1 \(-1\.\d+ to -0\.\d+\), imbalance$/);
+  assert.equal(two(10_000, [4_000, 6_000], true).drug, "-0.408 (-0.434 to -0.383), imbalance ~");
 });
