@@ -26,6 +26,19 @@ const GUIDES: Readonly<Record<string, readonly RegExp[]>> = {
     /records_per_person/,
     /1000/,
   ],
+  // analyses.md uses a cohort of cohorts.md: one server holds both.
+  "docs/cohorts.md": [
+    /^Cohort new_celecoxib: \d+ persons/,
+    /^Cohort bleeding_or_anaemia: \d+ persons/,
+  ],
+  "docs/analyses.md": [
+    /^Cohort new_diclofenac: \d+ persons/,
+    /Understood: Incidence rate [^]*^new_celecoxib \| all \| all \| 11 \|/m,
+    /Understood: Survival [^]*^new_diclofenac \| 8 \|/m,
+    /Understood: Table one[^]*^diabetes \|/m,
+    /Understood: Characterisation/,
+    /Understood: Point prevalence [^]*^everybody \| all \| 2023-01-01 \| 877 \|/m,
+  ],
   "docs/sqlalchemy.md": [
     /persons/,
     /youngest: \d{4} conditions: \d+\npersons with type 2 diabetes: 100/,
@@ -53,7 +66,9 @@ Deno.test("the guides run on the sample, and show what they say", async (t) => {
           assert.ok(found >= 0, `${pattern} in\n${texts.slice(at).join("\n\n")}`);
           at += found + 1;
         }
-        assert.equal(images, markdown.match(/^!\[/gm)?.length ?? 0, "each figure of the page is drawn");
+        const figures = markdown.match(/^!\[/gm)?.length ?? 0;
+        // A page that shows texts only leaves out the charts of its analyses.
+        if (figures > 0) assert.equal(images, figures, "each figure of the page is drawn");
       });
     }
   });
