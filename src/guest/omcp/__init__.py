@@ -12,27 +12,34 @@
     )
     rows = omcp.sql("select count(*) from person")     # any read-only SQL, as a DataFrame
 
-Functions take the arguments of the tool that they name. DataFrames have `attrs`: the SQL, what was understood, notes, whether
-rows were left out. A note that changes what a result means is also a warning (`omcp.OmcpWarning`). What goes wrong raises `omcp.OmcpError`, whose
-`code`, `message`, `state`, `next` and `details` are those of the tools. Never guess a concept id: `omcp.concepts` finds it.
+    omcp.concepts, concept, concept_set                # find concepts; what one is; the members of a set
+    omcp.query, sql                                    # rows of one table; any SELECT
+    omcp.cohort, analyze                               # define or read a cohort; analyse it
+    omcp.measurements                                  # concepts that have numbers, with units and ranges
+    omcp.call                                          # any other tool that reads
+
+All are below. Functions take the arguments of the tool that they name. DataFrames have `attrs`: the SQL, what was understood, notes,
+whether rows were left out. A note that changes what a result means is also a warning (`omcp.OmcpWarning`). What goes wrong raises
+`omcp.OmcpError`, whose `code`, `message`, `state`, `next` and `details` are those of the tools; a result that does not fit into memory raises
+`omcp.TooLarge`. Never guess a concept id: `omcp.concepts` finds it.
 
 Where rows must not leave the database, `omcp.query` returns numbers on groups of persons, and `omcp.sql` raises.
 """
 
 from __future__ import annotations
 
-from ._calls import OmcpError, OmcpWarning, call
-from ._frames import TooLarge
+from ._calls import OmcpError as OmcpError
+from ._calls import OmcpWarning as OmcpWarning
+from ._calls import call
+from ._frames import TooLarge as TooLarge
 from ._tools import analyze, cohort, concept, concept_set, concepts, measurements, query, sql
 
 # Tracebacks show this module's name.
 for _class in (OmcpError, OmcpWarning, TooLarge):
     _class.__module__ = __name__
 
+# Functions only: `help(omcp)` would put 200 lines on what exceptions inherit before them.
 __all__ = [
-    "OmcpError",
-    "OmcpWarning",
-    "TooLarge",
     "analyze",
     "call",
     "cohort",

@@ -196,6 +196,15 @@ code = "import omcp, sys; print('pandas' in sys.modules, omcp.concept(201826)['d
 print(subprocess.run(["python3", "-c", code], capture_output=True, text=True))`);
         assert.match(text, /stdout='False Condition\\n', stderr=''/, text);
         assert.match(await run("help(omcp)"), /search_concepts, as a DataFrame[^]*omcp\.sql/);
+        // Its functions come before what exceptions inherit.
+        assert.match(
+          await run(
+            `import pydoc
+text = pydoc.plain(pydoc.render_doc(omcp))
+print(text[:text.index("FUNCTIONS")].count("\\n") < 60, "Method resolution" in text, issubclass(omcp.OmcpError, Exception))`,
+          ),
+          /^True False True$/m,
+        );
       },
     );
 
