@@ -49,7 +49,12 @@ export function describeCohort({ name, meaning, counts, notes }: DescribedCohort
   ];
 }
 
-function sizeText({ persons, rows, starts, days }: AttritionCount): string {
+/**
+ * A cohort's size in words.
+ *
+ * @param size The last step of its attrition.
+ */
+export function sizeText({ persons, rows, starts, days }: AttritionCount): string {
   if (starts === undefined) {
     return persons === 0 ? "no persons" : `${counted(persons, "person")} without a known time`;
   }

@@ -1,4 +1,5 @@
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
+import { OmcpError } from "../../errors.ts";
 import { showable } from "../../lib/text.ts";
 import {
   type CompiledOmopQuery,
@@ -14,7 +15,7 @@ import { lintQuery, warningLine } from "../../omop/lint/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf, databaseReady } from "../cdm_of.ts";
-import { heldText } from "../cohort_text.ts";
+import { heldText, sizeText } from "../cohort_text.ts";
 import { frameText, isEmpty, shortValue } from "../frame_text.ts";
 import { queryCell } from "../notebook/query_cell.ts";
 import { queryConcepts } from "../query_concepts.ts";
@@ -98,7 +99,7 @@ export const tool: Tool = defineTool({
         const notes = await notesOn(query, ofConcepts, cdm);
         const text = explain === true
           ? describePlan({ meaning, sql, notes }, answer)
-          : describe({ into, sql, limit, meaning, notes: [...notes, ...hold()] }, answer);
+          : describe({ into, sql, limit, meaning, notes: [...notes, ...await hold(run.signal)] }, answer);
         return {
           kind: "text",
           text,
@@ -114,12 +115,17 @@ export const tool: Tool = defineTool({
     const hold = holding(as_cohort, query, cdm, context);
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
-    const notes = await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm);
+    const notes = [
+      ...await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm),
+    ];
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
     // Before, it is not known whether the query can be run.
-    if (context.ran && query.explain !== true) hold();
+    if (context.ran && query.explain !== true) {
+      const held = await hold(context.signal);
+      notes.push(...held.filter((line) => line.startsWith("Warning:")));
+    }
     return {
       sql,
       parameters,
@@ -148,11 +154,42 @@ function holding(
   query: OmopQuery,
   cdm: CdmService,
   context: ToolContext,
-): () => readonly string[] {
-  if (name === undefined) return () => [];
+): (signal: AbortSignal) => Promise<readonly string[]> {
+  if (name === undefined) return () => Promise.resolve([]);
   const persons: PersonSet = personSet(query, tablesOf(cdm, context));
-  return () =>
-    heldText(name, cdm.cohorts.hold(context.principal.id, { name, persons })).filter((line) => line !== "");
+  return async (signal) => {
+    const held = cdm.cohorts.hold(context.principal.id, { name, persons });
+    return [
+      await heldSize(persons, cdm, signal, context.services.limits.queryMs),
+      ...(holdsEverybody(query)
+        ? [`Warning: no filter chooses persons, so the cohort is everybody with a row of ${query.table}.`]
+        : []),
+      ...heldText(name, held).filter((line) => line !== ""),
+    ];
+  };
+}
+
+/** The rows are there and the cohort is held, whatever hinders its count. */
+async function heldSize(
+  persons: PersonSet,
+  { cohorts }: CdmService,
+  signal: AbortSignal,
+  ms: number,
+): Promise<string> {
+  try {
+    const [size] = await cohorts.size(persons, signal, ms);
+    return size === undefined ? "Held: no persons." : `Held: ${sizeText(size)}.`;
+  } catch (error) {
+    if (!(error instanceof OmcpError)) throw error;
+    return `Held, and not counted: ${error.message}.`;
+  }
+}
+
+/** Whether an aggregate of all rows may be taken for a choice of persons. */
+function holdsEverybody(query: OmopQuery): boolean {
+  const { aggregates = [], group_by = [], filters = [], persons, cohort } = query;
+  return aggregates.length > 0 && group_by.length === 0 && filters.length === 0 && persons === undefined &&
+    cohort === undefined;
 }
 
 /** Notes on a query, with the lines about its concepts. */
