@@ -34,7 +34,7 @@ export function describeAnalysis(result: AnalysisResult, left: Left | undefined)
     `Understood: ${understood}`,
     ...notes,
     "",
-    columns.join(" | "),
+    rows.length === 0 ? "No row." : columns.join(" | "),
     ...rows.slice(0, MOST_ROWS).map((row) => row.map((value) => value ?? "").join(" | ")),
     ...(rest > 0
       ? [

@@ -72,7 +72,9 @@ export function occurrencesText(concepts: CdmConcepts, id: number): string {
     const { leastPersons } = usage;
     return leastPersons === undefined ? "no records" : `fewer than ${leastPersons} persons, or none`;
   }
-  const shown = uses.slice(0, SHOWN_COLUMNS).map(occurrenceText);
+  const shown = uses.slice(0, SHOWN_COLUMNS).map((one) =>
+    occurrenceText(one, usage.leastPersons !== undefined)
+  );
   if (uses.length > shown.length) shown.push(`and in ${counted(uses.length - shown.length, "more column")}`);
   return shown.join("; ");
 }
@@ -123,8 +125,9 @@ export function countNotes({ usage }: CdmConcepts): readonly string[] {
   return [`[Not counted, because it took too long or failed: ${columns}.]`];
 }
 
-function occurrenceText({ table, source, records, persons }: Occurrences): string {
-  return `${counted(records, "record")}, ${counted(persons, "person")} in ${table}${
+function occurrenceText({ table, source, records, persons }: Occurrences, rounded: boolean): string {
+  const about = rounded ? "≈ " : "";
+  return `${about}${counted(records, "record")}, ${about}${counted(persons, "person")} in ${table}${
     source ? " (as source concept)" : ""
   }`;
 }

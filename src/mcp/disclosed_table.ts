@@ -143,12 +143,14 @@ function compare(a: Value, b: Value): number {
  */
 export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
   return [
-    ...(shown.rows.length === 0 ? ["No group may be shown."] : [
-      shown.columns.join(" | "),
-      ...shown.rows.map((row, at) =>
-        showable(row.map((value) => value ?? "").join(" | ")) + (shown.derived[at] === true ? " ~" : "")
-      ),
-    ]),
+    ...(shown.rows.length === 0
+      ? ["No row: too few persons, or earlier answers of this session come too near."]
+      : [
+        shown.columns.join(" | "),
+        ...shown.rows.map((row, at) =>
+          showable(row.map((value) => value ?? "").join(" | ")) + (shown.derived[at] === true ? " ~" : "")
+        ),
+      ]),
     ...(shown.left > 0 ? [`… ${counted(shown.left, "more group")}: raise limit`] : []),
     "",
     ...tableNotes(shown, rules, remaining),

@@ -1,4 +1,4 @@
-import { type DisclosureRules, leastShown } from "../cdm/disclosure/mod.ts";
+import { type DisclosureRules, leastShown, slackOf } from "../cdm/disclosure/mod.ts";
 
 /**
  * Says which rules decide what leaves the database, and what a caller may still ask for.
@@ -50,9 +50,9 @@ export function numberNotes(
     `Each number rests on at least ${least} persons (rules: ${preset}${
       roundTo > 1 ? `, rounded to ${roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    `About persons who nearly all were asked about before, a number is that of before: up to ${
-      least - 1
-    } persons may differ.`,
+    `Each number may stand for up to ${
+      slackOf(rules)
+    } persons fewer or more: about nearly the same persons as before it is that of before, with a mark or without.`,
     ...(derived
       ? [
         "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",

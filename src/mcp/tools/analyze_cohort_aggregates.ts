@@ -28,7 +28,7 @@ export const tool: Tool = defineTool({
       "demographics and the most frequent conditions, drugs and procedures before, at and after the index date. table_one: groups beside each " +
       "other, with standardised mean differences. prevalence: point or period, Wilson intervals; needs periods.from and periods.to, of whole " +
       "months. incidence_rate: per 1,000 person-years, exact Poisson intervals. survival: Kaplan–Meier by intervals of days, and log-rank. " +
-      "Returns every assumption and the numbers; with sandbox_id also a DataFrame there and a chart.",
+      "Earlier answers withhold later ones: most important question first, characterize last. Returns every assumption and the numbers; with sandbox_id also a DataFrame there and a chart.",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: disclosedAnalysisSchema.extend({
       sandbox_id: sandboxIdSchema.optional(),
@@ -106,8 +106,23 @@ async function analyze(
 function withNotes({ result, facts, remaining }: DisclosedAnalysis, rules: DisclosureRules): AnalysisResult {
   return {
     ...result,
-    notes: [...result.notes, ...numberNotes(rules, { derived: facts.derived > 0, remaining })],
+    notes: [
+      ...result.notes,
+      ...absenceNotes(result),
+      ...numberNotes(rules, { derived: facts.derived > 0, remaining }),
+    ],
   };
+}
+
+/** Why numbers are not there, and what to do: the same words for each reason, which would say something of few persons. */
+function absenceNotes({ shown: { rows } }: AnalysisResult): readonly string[] {
+  const why = "too few persons, or earlier answers of this session come too near";
+  const next =
+    "Use fewer strata or longer periods; ask the most important question first, and characterize last.";
+  if (rows.length === 0) return [`No row: ${why}. ${next}`];
+  return rows.some((row) => row.some((value) => String(value).includes("withheld")))
+    ? [`withheld: ${why}. ${next}`]
+    : [];
 }
 
 /** What the audit has of the question: the analysis without its dates. */

@@ -44,6 +44,10 @@ export const tool: Tool = defineTool({
       })
       : input,
     renamed: { tables: "table" },
+    unknownArgument: (name) =>
+      name === "data_quality"
+        ? "not in this mode: its checks show rows and counts of few persons"
+        : undefined,
   }),
   async handle({ table = [], ...rest }, context) {
     const { data_quality } = offeredByChoice.parse(rest);

@@ -19,6 +19,10 @@ const FRAME_MS = 30_000;
 const ROWS = "rows do not leave the database: ask for numbers on groups with group_by and aggregates";
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ...["columns", "select", "sql", "query", "statement", "code"].map((name) => [name, ROWS] as const),
+  ["as_cohort", "not in this mode: define the persons with define_cohort"],
+  ...["max", "min"].map((name) =>
+    [name, "not in this mode: it is one person's value; use percentile"] as const
+  ),
   ["where", "use filters"],
   ["from", "use table"],
   ["having", "filter the result instead: order_by and limit work on released numbers"],
@@ -115,7 +119,7 @@ async function answered(
     ask: (asked) => disclosure.answer(principal.id, asked, how),
   });
   Object.assign(audit, releasedFacts(table.facts));
-  const shown = shownTable(table, { order: query.order_by, limit: query.limit, rules });
+  const shown = shownTable(table, { order: query.order_by?.[0], limit: query.limit, rules });
   return { shown, rules, remaining: table.remaining };
 }
 

@@ -92,9 +92,15 @@ export function characterizeTables(
       }),
     }),
     notes: [
-      ...expected.filter(({ word, window }) =>
-        !listed.some((one) => one.word === word && one.window === window)
-      ).map(({ word, window }) => `No ${word}${absent} in this window: ${window}.`),
+      ...frequent.flatMap(({ table: { word } }) => {
+        const empty = windows.filter((window) =>
+          !listed.some((one) => one.word === word && one.window === window)
+        );
+        if (empty.length === 0) return [];
+        return empty.length === windows.length
+          ? [`No ${word}${absent} in any window.`]
+          : [`No ${word}${absent} in this window: ${empty.join("; ")}.`];
+      }),
       ...expected.flatMap(({ word, window }) => {
         const own = listed.filter((one) => one.word === word && one.window === window);
         const more = (own[0]?.concepts ?? 0) - own.length;

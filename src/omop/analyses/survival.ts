@@ -180,11 +180,12 @@ function survivalText({ steps, derived }: Curve, day: number): string {
   if (day > last.day && last.survival > 0) return derived === undefined ? "nobody left" : "withheld";
   const step = stepAt(steps, day);
   if (step === undefined && derived !== undefined) return "withheld";
+  const mark = derived === true ? " ~" : "";
   // Until the first day on which somebody's time ends, the curve is 1 and its interval, too.
   const { survival, interval } = step ?? { survival: 1, interval: { lower: 1, upper: 1 } };
   return interval === undefined
-    ? shownNumber(survival)
-    : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})`;
+    ? shownNumber(survival) + mark
+    : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})${mark}`;
 }
 
 function comparison(names: GroupNames, parts: readonly Curve[]): readonly string[] {

@@ -34,11 +34,12 @@ export function compileAttrition(
   };
 }
 
-/** Rule R6: dates by months, ages by five years, and no union of groups of which one may hold few persons. */
+/** Rule R6: dates by months, ages by five years, and no union, whose parts the attrition does not count. */
 function requireDisclosable(expression: CohortExpression): void {
   if (expression.entry.length > 1) {
     throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with several entry events", {
-      next: "Put the concepts of one table into one concept set, or define a cohort for each event.",
+      next:
+        "Put the concepts of one table into one concept set, or define a cohort for each event. Unions over tables are not in this mode.",
     });
   }
   for (const { table, dates } of eventsOf(expression)) {
@@ -47,7 +48,8 @@ function requireDisclosable(expression: CohortExpression): void {
   for (const rule of expression.rules) {
     if (rule.kind === "group") {
       throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with any_of, all_of or of", {
-        next: "Write each condition in with or without: a union may differ from its parts by few persons.",
+        next:
+          "Conditions that must all hold stand in with and without. A union is not in this mode; one of conditions on one row is query_omop with or in filters.",
       });
     }
     if (rule.kind === "age") requireCoarse("the age", { kind: "age", from: rule.min, to: rule.max });

@@ -204,7 +204,7 @@ export function requireCoarse(
   throw notAllowed(
     `Cannot use ${what}: it may only be limited ${edges.unit}`,
     kind === "date"
-      ? "Let it begin with the first day of a month, and end with the last day of one."
+      ? `Its first day must be the first of a month, such as 2015-01-01, and its last day the last of one, such as 2024-12-31.`
       : `Let it begin with a multiple of ${BIRTH_BAND}, and end with one less than a multiple.`,
   );
 }

@@ -84,7 +84,7 @@ const SHAPE = {
   aggregates: z.array(aggregateSchema).min(1).max(MOST_AGGREGATES).optional().describe(
     "Computed for each group, besides the number of persons, which is always returned.",
   ),
-  order_by: z.string().max(64).optional().describe(
+  order_by: z.array(z.string().max(64)).length(1).optional().describe(
     'A column of the result, "-name" for descending. Default: the groups.',
   ),
   limit: z.int().min(1).max(1_000).default(200).describe("The most rows to return."),

@@ -156,7 +156,7 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
     table: "measurement",
     filters: [{ column: "measurement_concept_id", op: "=", value: 3000963 }],
     aggregates: [{ fn: "count" }, { fn: "avg", column: "value_as_number" }],
-  }, "No group may be shown."),
+  }, "No row: too few persons, or earlier answers of this session come too near."),
   ask(
     "q08",
     "equal",

@@ -84,6 +84,7 @@ export class DisclosedAnalyses {
     const count = (population: Population, { rows, ...table }: PersonRows) =>
       release.count({ ...table, rows: rowsAbout(population, rows) });
     const persons: number[] = [];
+    const derived: boolean[] = [];
     const lines: string[] = [];
     for (const { name, population } of cohorts) {
       const { cells: [cell] } = await count(population, {
@@ -93,6 +94,7 @@ export class DisclosedAnalyses {
       });
       if (cell === undefined) throw tooFew(name, leastShown(this.#disclosure.rules));
       persons.push(cell.persons);
+      derived.push(cell.derived);
       lines.push(
         `${name}: ${cell.persons.toLocaleString("en")} persons, ${
           (cell.values[0] ?? 0).toLocaleString("en")
@@ -106,6 +108,7 @@ export class DisclosedAnalyses {
       cohort,
       cohorts,
       persons,
+      derived,
       rules: this.#disclosure.rules,
       count,
     });

@@ -16,6 +16,8 @@ export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal
   readonly cohorts: readonly { readonly name: string; readonly population: Population }[];
   /** Persons of each cohort whose number was released. */
   readonly persons: readonly number[];
+  /** Whether each of those was computed from earlier answers. */
+  readonly derived: readonly boolean[];
   readonly rules: DisclosureRules;
   /** Releases numbers of rows about a population, which may name what `analysed` has. */
   readonly count: (population: Population, rows: PersonRows) => Promise<DisclosedTable>;

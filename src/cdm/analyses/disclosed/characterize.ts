@@ -20,7 +20,13 @@ const GROUPS = [{ name: "window", use: "number" }, { name: "concept", use: "conc
  * @param call The call.
  */
 export async function disclosedCharacterize(call: DisclosedCall): Promise<DisclosedFound> {
-  const { request: { window_days: days, top }, source, cohorts: [cohort], persons: [persons = 0] } = call;
+  const {
+    request: { window_days: days, top },
+    source,
+    cohorts: [cohort],
+    persons: [persons = 0],
+    derived: [marked = false],
+  } = call;
   const people = await disclosedDemographics(call);
   const counted: FrequentRows[] = [];
   const concepts = new Map<number, string>();
@@ -28,7 +34,7 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
     if (cohort === undefined || !source.relations.has(table.table)) continue;
     const rows = conceptRows(source.schema, table, days);
     const { cells, names } = await call.count(cohort.population, { rows, groups: GROUPS }).catch(narrower);
-    counted.push({ table, rows: mostFrequent(cells, top) });
+    counted.push({ table, rows: mostFrequent(cells, { top, marked }) });
     for (const [id, name] of names) concepts.set(Number(id), name);
   }
   const found = characterizeTables(counted, { persons, concepts, days, absent: " of enough persons" });
@@ -47,8 +53,11 @@ function narrower(error: unknown): never {
   });
 }
 
-/** The rows of `frequentConcepts`, of released numbers. */
-function mostFrequent(cells: readonly ReleasedCell[], top: number): FrequentRows["rows"] {
+/** The rows of `frequentConcepts`, of released numbers; all are marked where the number of persons is, because they are shown as shares. */
+function mostFrequent(
+  cells: readonly ReleasedCell[],
+  { top, marked }: { readonly top: number; readonly marked: boolean },
+): FrequentRows["rows"] {
   const windows = [...new Set(cells.map(({ keys: [window] }) => window))].sort();
   return windows.flatMap((window) => {
     const own = cells.filter(({ keys }) => keys[0] === window);
@@ -60,7 +69,7 @@ function mostFrequent(cells: readonly ReleasedCell[], top: number): FrequentRows
       concept,
       String(persons),
       String(mapped.length),
-      derived ? "~" : "",
+      derived || marked ? "~" : "",
     ]);
   });
 }

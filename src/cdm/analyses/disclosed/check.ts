@@ -43,9 +43,13 @@ export function requireDisclosable({ analysis, strata, age_bands: bands }: Analy
  */
 export function requireMonths({ from, to }: AnalysisRequest["periods"]): Period {
   if (from === undefined || to === undefined) {
-    throw new OmcpError("invalid_argument", "Cannot choose the periods: from or to is missing", {
-      next: 'Pass both, such as {"every": "year", "from": "2015-01-01", "to": "2020-12-31"}.',
-    });
+    throw new OmcpError(
+      "invalid_argument",
+      "Cannot choose the periods: periods.from or periods.to is missing",
+      {
+        next: 'Pass both, such as "periods": {"every": "year", "from": "2015-01-01", "to": "2020-12-31"}.',
+      },
+    );
   }
   if (from > to) {
     throw new OmcpError(

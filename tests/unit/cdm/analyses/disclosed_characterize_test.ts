@@ -26,6 +26,7 @@ Deno.test("characterize says how it can be narrowed where the budget does not su
     cohort: () => assert.fail(),
     cohorts: [{ name: "everybody", population: { schema: "cdm", groups: [undefined] } }],
     persons: [100],
+    derived: [false],
     rules: PRESETS.cms,
     count: (_population: unknown, { groups }: { readonly groups: readonly { readonly name: string }[] }) =>
       groups.some(({ name }) => name === "concept")

@@ -30,7 +30,7 @@ Deno.test("periods need both days, of whole months", () => {
   });
   assert.throws(() => periods({ from: "2020-02-01" }), {
     code: "invalid_argument",
-    message: /from or to is missing/,
+    message: /periods\.from or periods\.to is missing/,
   });
   assert.throws(() => periods({ from: "2020-02-01", to: "2020-02-28" }), { code: "disclosure_not_allowed" });
   assert.throws(() => periods({ from: "2020-02-02", to: "2020-02-29" }), { code: "disclosure_not_allowed" });
