@@ -97,9 +97,13 @@ export const tool: Tool = defineTool({
           ? await queryConcepts(cdm.concepts, { ...named, empty: true }, run.signal)
           : warnings;
         const notes = await notesOn(query, ofConcepts, cdm);
-        const text = explain === true
-          ? describePlan({ meaning, sql, notes }, answer)
-          : describe({ into, sql, limit, meaning, notes: [...notes, ...await hold(run.signal)] }, answer);
+        const text = explain === true ? describePlan({ meaning, sql, notes }, answer) : describe({
+          into,
+          sql,
+          limit,
+          meaning,
+          notes: [...notes, ...hold.now(), ...await hold.size(run.signal)],
+        }, answer);
         return {
           kind: "text",
           text,
@@ -123,8 +127,7 @@ export const tool: Tool = defineTool({
       : compiled;
     // Before, it is not known whether the query can be run.
     if (context.ran && query.explain !== true) {
-      const held = await hold(context.signal);
-      notes.push(...held.filter((line) => line.startsWith("Warning:")));
+      notes.push(...hold.now().filter((line) => line.startsWith("Warning:")));
     }
     return {
       sql,
@@ -148,25 +151,34 @@ function tablesOf(cdm: CdmService, { principal }: ToolContext): Omit<CompileOpti
   return { version, schema, cohort: (name) => cohorts.select(principal.id, name, schema) };
 }
 
-/** Checks, before the query runs, that its persons can be held. Returns what then holds them: lines of the answer. */
+/** Checks, before the query runs, that its persons can be held. */
 function holding(
   name: string | undefined,
   query: OmopQuery,
   cdm: CdmService,
   context: ToolContext,
-): (signal: AbortSignal) => Promise<readonly string[]> {
-  if (name === undefined) return () => Promise.resolve([]);
+): Holding {
+  if (name === undefined) return { now: () => [], size: () => Promise.resolve([]) };
   const persons: PersonSet = personSet(query, tablesOf(cdm, context));
-  return async (signal) => {
-    const held = cdm.cohorts.hold(context.principal.id, { name, persons });
-    return [
-      await heldSize(persons, cdm, signal, context.services.limits.queryMs),
+  return {
+    now: () => [
       ...(holdsEverybody(query)
         ? [`Warning: no filter chooses persons, so the cohort is everybody with a row of ${query.table}.`]
         : []),
-      ...heldText(name, held).filter((line) => line !== ""),
-    ];
+      ...heldText(name, cdm.cohorts.hold(context.principal.id, { name, persons })).filter((line) =>
+        line !== ""
+      ),
+    ],
+    size: async (signal) => [await heldSize(persons, cdm, signal, context.services.limits.queryMs)],
   };
+}
+
+/** The persons of a query that can be held. */
+interface Holding {
+  /** Holds them. Returns lines of the answer. */
+  readonly now: () => readonly string[];
+  /** Counts them: a line of the answer. */
+  readonly size: (signal: AbortSignal) => Promise<readonly string[]>;
 }
 
 /** The rows are there and the cohort is held, whatever hinders its count. */

@@ -101,11 +101,11 @@ held = [(int(p), pandas.Timestamp(d).date()) for p, d in zip(women.person_id, wo
       const reply = await query({ ...a1c, as_cohort: "high", columns: ["person_id"], limit: 1, into: "one" });
       assert.match(
         reply.text,
-        /`one`: 1 row [^]*^Held: \d+ persons, [^]*The server holds it until it ends\. For its periods: query_omop \{"table": "cohort", "cohort": "high"\}/m,
+        /`one`: 1 row [^]*The server holds it until it ends\. For its periods: query_omop \{"table": "cohort", "cohort": "high"\}[^]*^Held: \d+ persons, /m,
       );
       assert.match(
         (await query({ table: "person", aggregates: PERSONS, as_cohort: "all" })).text,
-        /^Held: 1,000 persons, [^]*^Warning: no filter chooses persons, so the cohort is everybody with a row of person\.$/m,
+        /^Warning: no filter chooses persons, so the cohort is everybody with a row of person\.$[^]*^Held: 1,000 persons, /m,
       );
       await query({ table: "cohort", cohort: "high", into: "high" });
       // Groups are persons only where person_id is one of their columns; the cohort that a query names stays as it was.
