@@ -110,9 +110,14 @@ function withNotes({ result, facts, remaining }: DisclosedAnalysis, rules: Discl
       ...result.notes,
       ...absenceNotes(result),
       ...numberNotes(rules, { derived: facts.derived > 0, remaining }),
+      INTERVALS,
     ],
   };
 }
+
+/** No range of them is computed, as there is of an SMD: how much a test changes depends on whose outcomes the numbers stand for. */
+const INTERVALS =
+  "Intervals and the log-rank test take the numbers as exact: what changes with those few persons does not follow from them.";
 
 /** Why numbers are not there, and what to do: the same words for each reason, which would say something of few persons. */
 function absenceNotes({ shown: { rows } }: AnalysisResult): readonly string[] {
