@@ -132,7 +132,8 @@ Deno.test("analyses whose numbers may leave the database", async (t) => {
           const [, , truePersons, trueCases] = fieldsOf(enough[at] ?? "");
           assert.equal(persons, truePersons);
           if (few.includes(enough[at] ?? "")) assert.deepEqual([cases, share], ["withheld", "withheld"]);
-          else near(cases, trueCases, LEAST - 1);
+          // One that is computed from earlier answers may come out below the least, and is absent then.
+          else if (cases !== "withheld" || Number(trueCases) >= 2 * LEAST) near(cases, trueCases, LEAST - 1);
         }
         const large = await both({ ...input, outcome: { items: RESPIRATORY }, periods: LARGE });
         assert.deepEqual(rowsOf(large.released), rowsOf(large.open));
@@ -330,7 +331,7 @@ print(described["k"], described["remaining"] > 0, described["tables"][0]["column
         const periods = { from: "2015-01-01", to: "2019-12-31" };
         for (
           const [input, says] of [
-            [prevalence, /invalid_argument.*from or to is missing/s],
+            [prevalence, /invalid_argument.*periods\.from or periods\.to is missing/s],
             [
               { ...prevalence, periods: { from: "2015-01-02", to: "2019-12-31" } },
               /disclosure_not_allowed.*by months/s,
