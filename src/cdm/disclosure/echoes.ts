@@ -82,25 +82,29 @@ export class Echoes {
     limit: number,
     { end, sketchOf, isExact }: Bases,
   ): { readonly of: number; readonly distance: number } | undefined {
-    let best: { readonly of: number; readonly distance: number } | undefined;
-    if (this.#all.length === 0) return best;
+    let own: { readonly of: number; readonly distance: number } | undefined;
+    let other: typeof own;
+    if (this.#all.length === 0) return undefined;
     const widest = this.#widest + limit;
     for (let of = NOBODY; of < end; of += 1) {
       const base = sketchOf(of);
       const isNew = of >= from.known;
       if (!isNew && from.echoes === this.#all.length) continue;
       if (differingBuckets(sketch, [{ times: 1, sketch: base }], widest) >= widest) continue;
-      const own = differences(sketch, base);
+      const difference = differences(sketch, base);
       for (let at = isNew ? 0 : from.echoes; at < this.#all.length; at += 1) {
         const echo = this.#all[at];
         if (echo === undefined || (echo.of !== of && !isExact(of))) continue;
-        const distance = Math.min(
-          distanceOf(own, echo.difference, 1),
-          echo.of === of ? Infinity : distanceOf(own, echo.difference, -1),
-        );
-        if (distance < (best?.distance ?? limit)) best = { of, distance };
+        const same = distanceOf(difference, echo.difference, 1);
+        if (echo.of === of) {
+          if (same < (own?.distance ?? limit)) own = { of, distance: same };
+        } else {
+          const distance = Math.min(same, distanceOf(difference, echo.difference, -1));
+          if (distance < (other?.distance ?? limit)) other = { of, distance };
+        }
       }
     }
-    return best;
+    // What was asked keeps its answer, whatever was asked since beside other sets.
+    return own ?? other;
   }
 }
