@@ -37,18 +37,23 @@ export interface CurveNumbers {
 /**
  * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
  * they differ in fewer than k persons, they have one number, and the curve has no step. So each step rests on at least k outcomes, and
- * each loss of persons at risk on as many. An interval whose outcomes are withheld is part of the next one; a curve ends where its number
+ * each loss of persons at risk on as many. An interval whose outcomes are withheld or too few is part of the next one; a curve ends where its number
  * at risk is withheld.
  *
  * @param names How groups are named.
  * @param numbers What was released.
  * @param ends The ends of the intervals, see {@link curveDays}.
  * @param shown The days that are shown.
+ * @param least The fewest outcomes of a step.
  */
 export function disclosedSurvival(
   names: GroupNames,
   { start, places }: CurveNumbers,
-  { ends, shown }: { readonly ends: readonly number[]; readonly shown: readonly number[] },
+  { ends, shown, least }: {
+    readonly ends: readonly number[];
+    readonly shown: readonly number[];
+    readonly least: number;
+  },
 ): ResultTables {
   const groups = groupsOf(names, start.keys.filter(({ length }) => length > 0));
   const few: Group[] = [];
@@ -63,7 +68,7 @@ export function disclosedSurvival(
       outcomes: at(2 * i),
       atRisk: at(2 * (ends.length - 1 - i) + 1),
     }));
-    const counts = all.persons < FEWEST_OF_CURVE ? [] : countsOf(all.persons, known);
+    const counts = all.persons < FEWEST_OF_CURVE ? [] : countsOf(all.persons, known, least);
     if (counts.length === 0) {
       (all.persons < FEWEST_OF_CURVE ? few : without).push(group);
       return [];
@@ -99,7 +104,7 @@ interface KnownEnd {
 }
 
 /** How many persons' time ends by the end of each interval; none if it is not known of any. */
-function countsOf(persons: number, ends: readonly KnownEnd[]): readonly TimeCount[] {
+function countsOf(persons: number, ends: readonly KnownEnd[], least: number): readonly TimeCount[] {
   const counts: TimeCount[] = [];
   let left = persons;
   let before = 0;
@@ -109,6 +114,7 @@ function countsOf(persons: number, ends: readonly KnownEnd[]): readonly TimeCoun
     if (outcomes === undefined) continue;
     // Released numbers of nearly the same persons need not fit.
     const events = Math.max(0, outcomes.persons - before);
+    if (events > 0 && events < least) continue;
     const lost = Math.max(left - atRisk.persons, events);
     const middle = Math.floor((from + day) / 2);
     const early = middle > from ? Math.floor((lost - events) / 2) : 0;

@@ -1,5 +1,6 @@
 /** Survival where rows must not leave the database. */
 import { curveDays, disclosedSurvival, FEWEST_OF_CURVE, survivalRows } from "../../../omop/analyses/mod.ts";
+import { leastShown } from "../../disclosure/mod.ts";
 import { prepared, survivalWords } from "../time_at_risk.ts";
 import { countEach, type DisclosedCall, type DisclosedFound, groupNames } from "./call.ts";
 
@@ -26,7 +27,7 @@ export async function disclosedSurvivalOf(call: DisclosedCall): Promise<Disclose
   const found = disclosedSurvival(
     groupNames(call, [start, places]),
     { start: start.numbers, places: places.numbers },
-    { ends, shown: request.at_days },
+    { ends, shown: request.at_days, least: leastShown(call.rules) },
   );
   return [survivalWords(request, named, common), { ...found, notes: [...named.warnings, ...found.notes] }];
 }

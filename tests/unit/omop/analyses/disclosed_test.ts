@@ -36,6 +36,7 @@ function curve(start: number, ends: readonly (readonly [outcomes: number | null,
   return disclosedSurvival(NAMES, { start: numbers([[], start]), places: numbers(...places) }, {
     ends: days,
     shown: days,
+    least: 21,
   });
 }
 
@@ -43,6 +44,12 @@ Deno.test("the ends of a curve's intervals are the days that are asked for and a
   assert.deepEqual(curveDays([365]), [60, 120, 180, 240, 300, 360, 365]);
   assert.deepEqual(curveDays([7]), [7]);
   assert.equal(curveDays([36_525]).filter((day) => day !== 36_525).length <= 10, true);
+});
+
+Deno.test("an interval whose released outcomes differ by too few is part of the next one", () => {
+  const { table } = curve(1_000, [[100, 800], [110, 700], [150, 500]]);
+  const events = table.rows.map((row) => Number(row[table.columns.indexOf("events")]));
+  assert.deepEqual(events.filter((number) => number > 0), [100, 50]);
 });
 
 Deno.test("a curve has a step for each interval whose outcomes are released, of its numbers alone", () => {
