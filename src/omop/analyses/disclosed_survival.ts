@@ -37,8 +37,8 @@ export interface CurveNumbers {
 /**
  * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
  * they differ in fewer than k persons, they have one number, and the curve has no step. So each step rests on at least k outcomes, and
- * each loss of persons at risk on as many. An interval whose outcomes are withheld or too few is part of the next one; a curve ends where its number
- * at risk is withheld.
+ * each loss of persons at risk on as many. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes
+ * of the last one count as censorings; a curve ends where its number at risk is withheld.
  *
  * @param names How groups are named.
  * @param numbers What was released.
@@ -109,12 +109,14 @@ function countsOf(persons: number, ends: readonly KnownEnd[], least: number): re
   let left = persons;
   let before = 0;
   let from = 0;
-  for (const { day, outcomes, atRisk } of ends) {
-    if (atRisk === undefined) break;
-    if (outcomes === undefined) continue;
+  const hidden = ends.findIndex(({ atRisk }) => atRisk === undefined);
+  const known = hidden < 0 ? ends : ends.slice(0, hidden);
+  for (const [at, { day, outcomes, atRisk }] of known.entries()) {
+    if (atRisk === undefined || outcomes === undefined) continue;
+    const difference = outcomes.persons - before;
     // Released numbers of nearly the same persons need not fit.
-    const events = Math.max(0, outcomes.persons - before);
-    if (events > 0 && events < least) continue;
+    const events = difference < least ? 0 : difference;
+    if (events < difference && at < known.length - 1) continue;
     const lost = Math.max(left - atRisk.persons, events);
     const middle = Math.floor((from + day) / 2);
     const early = middle > from ? Math.floor((lost - events) / 2) : 0;

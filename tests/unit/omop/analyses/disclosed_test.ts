@@ -47,9 +47,16 @@ Deno.test("the ends of a curve's intervals are the days that are asked for and a
 });
 
 Deno.test("an interval whose released outcomes differ by too few is part of the next one", () => {
-  const { table } = curve(1_000, [[100, 800], [110, 700], [150, 500]]);
-  const events = table.rows.map((row) => Number(row[table.columns.indexOf("events")]));
-  assert.deepEqual(events.filter((number) => number > 0), [100, 50]);
+  const stepsOf = (...ends: Parameters<typeof curve>[1]) => {
+    const { table } = curve(1_000, ends);
+    const [day, events] = ["day", "events"].map((name) => table.columns.indexOf(name));
+    return table.rows.map((row) => [row[day ?? -1], Number(row[events ?? -1])]).filter(([, number]) =>
+      Number(number) > 0
+    );
+  };
+  assert.deepEqual(stepsOf([100, 800], [110, 700], [150, 500]), [[100, 100], [300, 50]]);
+  // Of the last one they count as censorings, so that the curve reaches its day.
+  assert.deepEqual(stepsOf([100, 800], [110, 700]), [[100, 100]]);
 });
 
 Deno.test("a curve has a step for each interval whose outcomes are released, of its numbers alone", () => {
