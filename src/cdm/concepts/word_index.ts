@@ -105,12 +105,15 @@ export class WordIndex {
     { prefix = "", limit }: { readonly prefix?: string; readonly limit: number },
   ): readonly number[] {
     // FTS5's own prefix queries merge the rows of every word before the first is found: those of a common one take a second.
-    const groups = prefix === "" ? all : [...all, [prefix, ...this.#beginning(prefix)]];
-    if (groups.length === 0) return [];
+    const isWord = prefix !== "" && !isMark(prefix);
+    const groups = isWord ? [...all, [prefix, ...this.#beginning(prefix)]] : all;
     // FTS5 goes through the rows of the first part, and looks each up in the others.
     const parts = groups.map((any) => ({ any, rows: this.#rowsOf(any) }))
       .sort((left, right) => left.rows - right.rows)
       .map(({ any }) => `(${any.map((entry) => `"${entry}"`).join(" OR ")})`);
+    // Few concepts share a code, and the list of words has no marks.
+    if (isMark(prefix)) parts.push(`"${prefix}" *`);
+    if (parts.length === 0) return [];
     const rows = idRows.parse(this.#find.all(parts.join(" AND "), limit));
     return rows.flatMap(({ rowid }) => this.#ids[rowid - 1] ?? []);
   }

@@ -23,6 +23,9 @@ Deno.test("an index finds concepts by words, synonyms, beginnings, codes and fac
   assert.deepEqual(index.find([["brain"]], { prefix: "infar", limit: 9 }), [11]);
   assert.deepEqual(index.find([["nothing", "migraine"]], { limit: 9 }), [12]);
   assert.deepEqual(index.find([[codeMark("i21.9")]], { limit: 9 }), [11]);
+  assert.deepEqual(index.find([], { prefix: codeMark("I2"), limit: 9 }), [10, 11, 12]);
+  assert.deepEqual(index.find([["infarction"]], { prefix: codeMark("I2"), limit: 9 }), [10, 11]);
+  assert.deepEqual(index.find([], { limit: 9 }), []);
   const facets = facetMarks({ domain: "condition", vocabulary: "SNOMED", standard: true });
   assert.deepEqual(index.find(facets.map((mark) => [mark]), { limit: 9 }), [10, 11, 12]);
   assert.deepEqual(index.find([facetMarks({ domain: "Drug", standard: false })], { limit: 9 }), []);
