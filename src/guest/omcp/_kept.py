@@ -77,13 +77,18 @@ def _take(settings: Dict[str, str]) -> Optional[_Kept]:
         kept, _idle = _idle, None
     if kept is None or kept.connection.closed:
         return None
-    if _socket(kept.connection.fileno()) != kept.socket:
+    if not _has_socket(kept):
         _lost.append(kept)
         return None
     if kept.settings != settings:
         kept.connection.close()
         return None
     return kept
+
+
+def _has_socket(kept: _Kept) -> bool:
+    """Whether the descriptor of a connection that is not closed is still its own."""
+    return _socket(kept.connection.fileno()) == kept.socket
 
 
 def _socket(descriptor: int) -> Tuple[int, int]:
@@ -102,11 +107,8 @@ def _forget() -> None:
     kept, _idle = _idle, None
     if kept is not None:
         _lost.append(kept)
-        try:
+        if not kept.connection.closed and _has_socket(kept):
             os.close(kept.connection.fileno())
-        except Exception:
-            # It has ended, or the user's code has closed the descriptor.
-            pass
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -81,6 +81,23 @@ def loses_descriptor():
         return os.fstat(descriptor).st_ino == os.fstat(own.fileno()).st_ino, count, own.read()
 
 
+def loses_descriptor_in_child():
+    """The same in a forked process, which closes the connection of its parent."""
+    typed(COUNT)
+    descriptor = _kept._idle.connection.fileno()
+    os.close(descriptor)
+    with open("/tmp/own", "w+b", buffering=0) as own:
+        os.dup2(own.fileno(), descriptor)
+        child = os.fork()
+        if child == 0:
+            status = 2
+            try:
+                status = 0 if os.fstat(descriptor).st_ino == os.fstat(own.fileno()).st_ino else 1
+            finally:
+                os._exit(status)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(typed(COUNT))
+
+
 def with_options():
     found = []
     for zone in ("UTC", "Asia/Tokyo", "UTC"):

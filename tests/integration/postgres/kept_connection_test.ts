@@ -64,6 +64,8 @@ Deno.test("typed queries keep one connection, which may end at any time and give
     await t.step("user code that closes its descriptor loses no file", async () => {
       assert.match(await run("loses_descriptor()"), /\(True, 1000, b''\)/);
       await counts();
+      assert.match(await run("loses_descriptor_in_child()"), /\(0, 1000\)/);
+      await counts();
     });
 
     await t.step("the environment's settings of libpq hold for the next query", async () => {
