@@ -144,9 +144,9 @@ function asked(
     return cohorts.get(owner, name);
   }
   const expression = readCohort(shortForm(definition), (other) => cohorts.select(owner, other, schema));
-  const contains = eventsOf(expression).some(({ cohort }) => cohort !== undefined);
+  if (eventsOf(expression).every(({ cohort }) => cohort === undefined)) return { name, expression };
   const { characters, most } = heldSize(cohortSelect(expression, schema));
-  if (!contains || characters <= most) return { name, expression };
+  if (characters <= most) return { name, expression };
   throw new OmcpError(
     "invalid_argument",
     `Cannot define the cohort ${name}: with the cohorts in it, it has ${characters} characters of SQL, of at most ${most}`,
