@@ -93,7 +93,8 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
     empty = not truncated and _is_empty(frame)
     if empty or given.get("as_cohort") is not None:
         # Only of a query that could be run are the persons held.
-        answer["notes"] = request("query_omop", given, ran=True, empty=empty)["notes"]
+        further = request("query_omop", given, ran=True, empty=empty)["notes"]
+        answer["notes"] = further if empty else answer["notes"] + further
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit, filter or aggregate." % answer["limit"])
     return _noted(frame, answer, sql=answer["shown_sql"], understood=answer["understood"], truncated=truncated, **seconds)

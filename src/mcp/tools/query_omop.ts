@@ -1,3 +1,4 @@
+import type { CdmCohorts } from "../../cdm/cohorts/mod.ts";
 import { type QueryAnswer, runQuery } from "../../cdm/query_runner/run_query.ts";
 import { OmcpError } from "../../errors.ts";
 import { showable } from "../../lib/text.ts";
@@ -68,7 +69,7 @@ export const tool: Tool = defineTool({
     // The SQL depends on the version.
     const cdm = await cdmOf(context);
     const compiled = compiledFor(query, cdm, context);
-    const hold = holding(as_cohort, query, cdm, context);
+    const cohort = cohortOf(as_cohort, query, cdm, context);
     const sandbox = sandboxes.get(sandbox_id);
     const sql = runnableSql(compiled.sql, compiled.parameters);
     return await answerWithin(context, {
@@ -102,7 +103,12 @@ export const tool: Tool = defineTool({
           sql,
           limit,
           meaning,
-          notes: [...notes, ...hold.now(), ...await hold.size(run.signal)],
+          notes: [
+            ...notes,
+            ...(cohort === undefined
+              ? []
+              : await holdCounted(cohort, query, { cdm, signal: run.signal, context })),
+          ],
         }, answer);
         return {
           kind: "text",
@@ -116,18 +122,20 @@ export const tool: Tool = defineTool({
   async data({ sandbox_id, as_cohort, ...query }, context) {
     const cdm = await cdmOf(context);
     const compiled = compiledFor(query, cdm, context);
-    const hold = holding(as_cohort, query, cdm, context);
+    const cohort = cohortOf(as_cohort, query, cdm, context);
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
-    const notes = [
-      ...await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm),
-    ];
+    // The code has the notes on a result with rows since its first call.
+    const notes = context.ran && !context.empty
+      ? []
+      : [...await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm)];
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
     // Before, it is not known whether the query can be run.
-    if (context.ran && query.explain !== true) {
-      notes.push(...hold.now().filter((line) => line.startsWith("Warning:")));
+    if (cohort !== undefined && context.ran && query.explain !== true) {
+      cdm.cohorts.hold(context.principal.id, cohort);
+      notes.push(...everybodyNotes(query));
     }
     return {
       sql,
@@ -151,40 +159,43 @@ function tablesOf(cdm: CdmService, { principal }: ToolContext): Omit<CompileOpti
   return { version, schema, cohort: (name) => cohorts.select(principal.id, name, schema) };
 }
 
-/** Checks, before the query runs, that its persons can be held. */
-function holding(
+/** The persons of a query as a cohort; that they can be held is checked before the query runs. */
+interface PersonsCohort {
+  readonly name: string;
+  readonly persons: PersonSet;
+}
+
+function cohortOf(
   name: string | undefined,
   query: OmopQuery,
   cdm: CdmService,
   context: ToolContext,
-): Holding {
-  if (name === undefined) return { now: () => [], size: () => Promise.resolve([]) };
-  const persons: PersonSet = personSet(query, tablesOf(cdm, context));
-  return {
-    now: () => [
-      ...(holdsEverybody(query)
-        ? [`Warning: no filter chooses persons, so the cohort is everybody with a row of ${query.table}.`]
-        : []),
-      ...heldText(name, cdm.cohorts.hold(context.principal.id, { name, persons })).filter((line) =>
-        line !== ""
-      ),
-    ],
-    size: async (signal) => [await heldSize(persons, cdm, signal, context.services.limits.queryMs)],
-  };
+): PersonsCohort | undefined {
+  return name === undefined ? undefined : { name, persons: personSet(query, tablesOf(cdm, context)) };
 }
 
-/** The persons of a query that can be held. */
-interface Holding {
-  /** Holds them. Returns lines of the answer. */
-  readonly now: () => readonly string[];
-  /** Counts them: a line of the answer. */
-  readonly size: (signal: AbortSignal) => Promise<readonly string[]>;
+/** Holds and counts a cohort. Returns lines of the answer. */
+async function holdCounted(
+  cohort: PersonsCohort,
+  query: OmopQuery,
+  { cdm: { cohorts }, signal, context: { principal, services } }: {
+    readonly cdm: CdmService;
+    readonly signal: AbortSignal;
+    readonly context: ToolContext;
+  },
+): Promise<readonly string[]> {
+  const held = cohorts.hold(principal.id, cohort);
+  return [
+    ...everybodyNotes(query),
+    ...heldText(cohort.name, held).filter((line) => line !== ""),
+    await sizeLine(cohort.persons, cohorts, signal, services.limits.queryMs),
+  ];
 }
 
 /** The rows are there and the cohort is held, whatever hinders its count. */
-async function heldSize(
+async function sizeLine(
   persons: PersonSet,
-  { cohorts }: CdmService,
+  cohorts: CdmCohorts,
   signal: AbortSignal,
   ms: number,
 ): Promise<string> {
@@ -197,11 +208,13 @@ async function heldSize(
   }
 }
 
-/** Whether an aggregate of all rows may be taken for a choice of persons. */
-function holdsEverybody(query: OmopQuery): boolean {
-  const { aggregates = [], group_by = [], filters = [], persons, cohort } = query;
+/** An aggregate of all rows may be taken for a choice of persons. */
+function everybodyNotes(query: OmopQuery): readonly string[] {
+  const { table, aggregates = [], group_by = [], filters = [], persons, cohort } = query;
   return aggregates.length > 0 && group_by.length === 0 && filters.length === 0 && persons === undefined &&
-    cohort === undefined;
+      cohort === undefined
+    ? [`Warning: no filter chooses persons, so the cohort is everybody with a row of ${table}.`]
+    : [];
 }
 
 /** Notes on a query, with the lines about its concepts. */

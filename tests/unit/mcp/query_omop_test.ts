@@ -60,7 +60,9 @@ Deno.test("code's query_omop holds the persons of its result once its SQL has be
     assert.deepEqual(cohorts.names(LOCAL_USER.id), []);
     await data?.({ ...given, explain: true }, { ...context, ran: true });
     assert.deepEqual(cohorts.names(LOCAL_USER.id), []);
-    await data?.(given, { ...context, ran: true });
+    // The code has the notes on the query since its first call.
+    const held = await data?.(given, { ...context, ran: true });
+    assert.deepEqual(held?.["notes"], []);
     assert.deepEqual(cohorts.names(LOCAL_USER.id), ["seen"]);
   });
 });
