@@ -8,6 +8,7 @@ import type {
   CohortRule,
   EventCriteria,
   EventLimit,
+  RuleCount,
   RuleGroup,
 } from "./expression.ts";
 import { ruleName } from "./meaning.ts";
@@ -145,10 +146,10 @@ function group(rule: CohortRule, sets: ConceptSets, concepts: ReadonlyMap<number
   };
 }
 
-function groupType({ count: { is, rules: count }, rules }: RuleGroup): Pick<CirceGroup, "Type" | "Count"> {
-  if (is === "at most") return { Type: "AT_MOST", Count: count };
-  if (count === rules.length) return { Type: "ALL" };
-  return count === 1 ? { Type: "ANY" } : { Type: "AT_LEAST", Count: count };
+function groupType({ count: { is, number }, rules }: RuleGroup): Pick<CirceGroup, "Type" | "Count"> {
+  if (is === "at most") return { Type: "AT_MOST", Count: number };
+  if (number === rules.length) return { Type: "ALL" };
+  return number === 1 ? { Type: "ANY" } : { Type: "AT_LEAST", Count: number };
 }
 
 function eventsRule(
@@ -175,9 +176,9 @@ function endpoint(days: number | undefined, side: -1 | 1): Json {
 }
 
 /** Circe's types: 0 exactly, 1 at most, 2 at least. */
-function occurrence({ is, events }: { readonly is: "at least" | "at most"; readonly events: number }): Json {
-  if (is === "at least") return { Type: 2, Count: events };
-  return events === 0 ? { Type: 0, Count: 0 } : { Type: 1, Count: events };
+function occurrence({ is, number }: RuleCount): Json {
+  if (is === "at least") return { Type: 2, Count: number };
+  return number === 0 ? { Type: 0, Count: 0 } : { Type: 1, Count: number };
 }
 
 function endStrategy(exit: CohortExit, sets: ConceptSets): Json {

@@ -36,7 +36,8 @@ export type CohortRule =
     readonly window: { readonly from?: number | undefined; readonly to?: number | undefined };
     /** Whether events count that lie outside the entry's observation period. */
     readonly outsideObservation: boolean;
-    readonly count: { readonly is: "at least" | "at most"; readonly events: number };
+    /** How many events. */
+    readonly count: RuleCount;
   }
   | {
     readonly kind: "age";
@@ -48,12 +49,18 @@ export type CohortRule =
   | { readonly kind: "sex"; readonly concept: number }
   | RuleGroup;
 
+/** A condition on a number. */
+export interface RuleCount {
+  readonly is: "at least" | "at most";
+  readonly number: number;
+}
+
 /** A condition on how many of several conditions hold. Circe: a group, with the type ALL, ANY, AT_LEAST or AT_MOST. */
 export interface RuleGroup {
   readonly kind: "group";
   readonly name: string | undefined;
   /** How many of the rules; at least as many as there are: all. */
-  readonly count: { readonly is: "at least" | "at most"; readonly rules: number };
+  readonly count: RuleCount;
   readonly rules: readonly CohortRule[];
 }
 

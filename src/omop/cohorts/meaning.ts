@@ -65,22 +65,22 @@ function ruleText(rule: CohortRule): string {
     case "sex":
       return rule.concept === 8532 ? "female" : "male";
     case "events": {
-      const { is, events: count } = rule.count;
-      const number = is === "at most" && count === 0
+      const { is, number } = rule.count;
+      const count = is === "at most" && number === 0
         ? "no"
-        : is === "at least" && count === 1
+        : is === "at least" && number === 1
         ? "a"
-        : `${is} ${count}`;
-      return `${number} ${eventText(rule.events)}${windowText(rule)}`;
+        : `${is} ${number}`;
+      return `${count} ${eventText(rule.events)}${windowText(rule)}`;
     }
     case "group":
       return `${groupText(rule)} (${rule.rules.map(ruleText).join("; ")})`;
   }
 }
 
-function groupText({ count: { is, rules: count }, rules }: RuleGroup): string {
-  if (is === "at most") return count === 0 ? "none of" : `at most ${count} of`;
-  return count === rules.length ? "all of" : count === 1 ? "any of" : `at least ${count} of`;
+function groupText({ count: { is, number }, rules }: RuleGroup): string {
+  if (is === "at most") return number === 0 ? "none of" : `at most ${number} of`;
+  return number === rules.length ? "all of" : number === 1 ? "any of" : `at least ${number} of`;
 }
 
 function eventText({ table, cohort, concepts, first, dates, value, units }: EventCriteria): string {

@@ -10,6 +10,7 @@ import {
   type CohortRule,
   type EventCriteria,
   eventsOf,
+  type RuleCount,
 } from "./expression.ts";
 import {
   type CohortCriterion,
@@ -146,16 +147,14 @@ function eventsRule(criterion: CohortCriterion, place: Place): CohortRule {
   const { where } = place;
   const { window = {}, at_least, at_most, outside_observation, name, ...event } = criterion;
   ordered(window.from, window.to, `${where}: window`);
-  if (at_least !== undefined && at_most !== undefined) throw severalCounts(where);
+  const count = countOf({ at_least, at_most }, 1, where);
   return {
     kind: "events",
     name,
     events: eventOf(event, place),
     window,
     outsideObservation: outside_observation === true,
-    count: at_most === undefined
-      ? { is: "at least", events: at_least ?? 1 }
-      : { is: "at most", events: at_most },
+    count,
   };
 }
 
@@ -172,9 +171,8 @@ function groupRule(
     );
   }
   const key = any_of !== undefined ? "any_of" : all_of !== undefined ? "all_of" : "of";
-  if (at_least !== undefined && at_most !== undefined) throw severalCounts(where);
-  const given = at_least ?? at_most;
-  if ((given === undefined) === (of !== undefined)) {
+  const count = countOf({ at_least, at_most }, any_of === undefined ? list.length : 1, where);
+  if ((at_least === undefined && at_most === undefined) === (of !== undefined)) {
     throw new OmcpError(
       "invalid_argument",
       `Cannot read ${where}: at_least or at_most belongs to of, and only to it`,
@@ -196,10 +194,6 @@ function groupRule(
   const rules = list.map((one, at) =>
     ruleOf(one, { where: `${where}.${key}[${at}]`, find, depth: depth + 1 })
   );
-  const all = { is: "at least", rules: rules.length } as const;
-  const count = given === undefined
-    ? any_of === undefined ? all : { ...all, rules: 1 }
-    : { is: at_least === undefined ? "at most" as const : "at least" as const, rules: given };
   return { kind: "group", name, count, rules };
 }
 
@@ -207,31 +201,34 @@ function groupRule(
 function negated(rule: CohortRule): CohortRule {
   switch (rule.kind) {
     case "events":
+    case "group": {
+      const { is, number } = rule.count;
       return {
         ...rule,
-        count: rule.count.is === "at least"
-          ? { is: "at most", events: rule.count.events - 1 }
-          : { is: "at least", events: rule.count.events + 1 },
+        count: is === "at least"
+          ? { is: "at most", number: number - 1 }
+          : { is: "at least", number: number + 1 },
       };
-    case "group":
-      return {
-        ...rule,
-        count: rule.count.is === "at least"
-          ? { is: "at most", rules: rule.count.rules - 1 }
-          : { is: "at least", rules: rule.count.rules + 1 },
-      };
+    }
     case "age":
     case "sex":
-      return { kind: "group", name: undefined, count: { is: "at most", rules: 0 }, rules: [rule] };
+      return { kind: "group", name: undefined, count: { is: "at most", number: 0 }, rules: [rule] };
   }
 }
 
 function allOf(rules: readonly CohortRule[]): CohortRule {
-  return { kind: "group", name: undefined, count: { is: "at least", rules: rules.length }, rules };
+  return { kind: "group", name: undefined, count: { is: "at least", number: rules.length }, rules };
 }
 
-function severalCounts(where: string): OmcpError {
-  return new OmcpError("invalid_argument", `Cannot use ${where}: it has at_least and at_most`, {
+/** The number that a condition has, or at least `least`. */
+function countOf(
+  { at_least, at_most }: Pick<CohortGroup, "at_least" | "at_most">,
+  least: number,
+  where: string,
+): RuleCount {
+  if (at_most === undefined) return { is: "at least", number: at_least ?? least };
+  if (at_least === undefined) return { is: "at most", number: at_most };
+  throw new OmcpError("invalid_argument", `Cannot use ${where}: it has at_least and at_most`, {
     next: "Pass one of them; for a range, write two conditions.",
   });
 }

@@ -18,7 +18,7 @@ export function quickCondition(rule: CohortRule, schema: string): RawBuilder<unk
   if (rule.kind === "events") {
     if (rule.count.is === "at most" || isJoin(rule)) return undefined;
     const events = { ...rule.events, first: false };
-    return eventsCondition({ ...rule, events, count: { is: "at least", events: 1 } }, schema);
+    return eventsCondition({ ...rule, events, count: { is: "at least", number: 1 } }, schema);
   }
   const needed = neededEvents(rule);
   if (needed === undefined) return undefined;
@@ -72,14 +72,14 @@ export function ruleCondition(
 
 function groupCondition({ rules, count }: RuleGroup, schema: string): RawBuilder<unknown> {
   const conditions = rules.map((rule) => ruleCondition(rule, schema, true));
-  if (count.is === "at least" && count.rules === rules.length) {
+  if (count.is === "at least" && count.number === rules.length) {
     return sql`(${sql.join(conditions, sql` and `)})`;
   }
   const any = sql`(${sql.join(conditions, sql` or `)})`;
-  if (count.is === "at least" && count.rules === 1) return any;
-  if (count.is === "at most" && count.rules === 0) return sql`not ${any}`;
+  if (count.is === "at least" && count.number === 1) return any;
+  if (count.is === "at most" && count.number === 0) return sql`not ${any}`;
   const held = sql.join(conditions.map((one) => sql`case when ${one} then 1 else 0 end`), sql` + `);
-  return sql`${held} ${comparison(count.is)} ${sql.lit(count.rules)}`;
+  return sql`${held} ${comparison(count.is)} ${sql.lit(count.number)}`;
 }
 
 function comparison(is: "at least" | "at most"): RawBuilder<unknown> {
@@ -94,7 +94,7 @@ function ofPerson(schema: string, conditions: readonly RawBuilder<unknown>[]): R
 
 /** Whether PostgreSQL can plan a rule as a join: that there is an event, or none. */
 function isJoin({ events, count }: EventsRule): boolean {
-  return !events.first && count.events === (count.is === "at least" ? 1 : 0);
+  return !events.first && count.number === (count.is === "at least" ? 1 : 0);
 }
 
 function eventsCondition(rule: EventsRule, schema: string, inGroup = false): RawBuilder<unknown> {
@@ -111,7 +111,7 @@ function eventsCondition(rule: EventsRule, schema: string, inGroup = false): Raw
   const rows = sql`from (${eventsSelect(events, schema, person)}) as a${
     listed(" where ", conditions, " and ")
   }`;
-  if (count.is === "at least" && count.events === 1) return sql`exists (select 1 ${rows})`;
-  if (count.is === "at most" && count.events === 0) return sql`not exists (select 1 ${rows})`;
-  return sql`(select count(*) ${rows}) ${comparison(count.is)} ${sql.lit(count.events)}`;
+  if (count.is === "at least" && count.number === 1) return sql`exists (select 1 ${rows})`;
+  if (count.is === "at most" && count.number === 0) return sql`not exists (select 1 ${rows})`;
+  return sql`(select count(*) ${rows}) ${comparison(count.is)} ${sql.lit(count.number)}`;
 }
