@@ -6,6 +6,9 @@ import type { RawBuilder } from "kysely";
 import type { ConceptSet } from "../concepts/mod.ts";
 import type { EventTableName } from "./event_tables.ts";
 
+/** The concepts of gender_concept_id that a definition has words for. */
+export const SEX = { female: 8532, male: 8507 } as const;
+
 /** Which of a person's events are kept, by start. */
 export type EventLimit = "first" | "last" | "all";
 

@@ -4,9 +4,9 @@ import { OmcpError } from "../../errors.ts";
 import { beforeSplit } from "../../lib/cut_text.ts";
 import { argumentPath } from "../../lib/argument_path.ts";
 import { isRecord } from "../../lib/is_record.ts";
-import { conceptIdSchema, fromAtlas } from "../concepts/mod.ts";
-import { atlasSchema } from "../concepts/atlas.ts";
+import { atlasSchema, conceptIdSchema, fromAtlas } from "../concepts/mod.ts";
 import { EVENT_TABLE_NAMES, eventTable } from "./event_tables.ts";
+import { SEX } from "./expression.ts";
 import { type CohortDefinitionInput, type CohortMember, MOST_NAME, shallow } from "./schema.ts";
 
 type Event = CohortDefinitionInput["entry"][number];
@@ -61,7 +61,7 @@ const corelatedSchema = z.strictObject({
 
 const demographicSchema = z.strictObject({
   Age: range(z.int()).optional(),
-  Gender: z.array(z.object({ CONCEPT_ID: z.literal([8507, 8532]) })).optional(),
+  Gender: z.array(z.object({ CONCEPT_ID: z.literal([SEX.male, SEX.female]) })).optional(),
 }).refine((one) => Object.keys(one).length > 0, "must have Age or Gender");
 
 interface Group {
@@ -276,7 +276,7 @@ function daysOf({ Days, Coeff }: z.infer<typeof endpoint>, side: -1 | 1): number
 }
 
 function demographic({ Age, Gender = [] }: z.infer<typeof demographicSchema>): CohortMember {
-  const sexes = Gender.map(({ CONCEPT_ID }) => ({ sex: CONCEPT_ID === 8532 ? "female" : "male" } as const));
+  const sexes = Gender.map((one) => ({ sex: one.CONCEPT_ID === SEX.female ? "female" : "male" } as const));
   const [sex, other] = sexes;
   const age = Age === undefined ? {} : { age: { min: lowest(Age), max: highest(Age) } };
   return other === undefined

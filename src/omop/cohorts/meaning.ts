@@ -2,7 +2,14 @@
 import type { ConceptSet } from "../concepts/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { MOST_NAME } from "./schema.ts";
-import type { CohortExit, CohortExpression, CohortRule, EventCriteria, RuleGroup } from "./expression.ts";
+import {
+  type CohortExit,
+  type CohortExpression,
+  type CohortRule,
+  type EventCriteria,
+  type RuleGroup,
+  SEX,
+} from "./expression.ts";
 
 /** Concepts of a set that the words name. */
 const SHOWN = 5;
@@ -63,7 +70,7 @@ function ruleText(rule: CohortRule): string {
         rule.completedYears ? "in completed years" : "as year of entry minus year of birth"
       }`;
     case "sex":
-      return rule.concept === 8532 ? "female" : "male";
+      return rule.concept === SEX.female ? "female" : "male";
     case "events": {
       const { is, number } = rule.count;
       const count = is === "at most" && number === 0

@@ -11,6 +11,7 @@ import {
   type EventCriteria,
   eventsOf,
   type RuleCount,
+  SEX,
 } from "./expression.ts";
 import {
   type CohortCriterion,
@@ -28,7 +29,6 @@ import {
 const MOST_EVENTS = 100;
 /** Deepest groups in groups. */
 const MOST_DEPTH = 5;
-const SEX = { female: 8532, male: 8507 } as const;
 
 /** Finds the SELECT of a cohort that is held; throws if there is none of this name. */
 export type FindCohort = (name: string) => RawBuilder<unknown>;
