@@ -4,6 +4,7 @@ import { codeMark, type Concept, variantsOf, wordsOf } from "../../omop/concepts
 import type { IndexBuild } from "./index_build.ts";
 import { conceptMap } from "./known.ts";
 import type { ConceptSource } from "./source.ts";
+import type { WordIndex } from "./word_index.ts";
 
 /** Codes that are named. */
 const NEAR = 8;
@@ -11,6 +12,8 @@ const NEAR = 8;
 const CANDIDATES = 40;
 /** A code with fewer characters begins too many others. */
 const SHORTEST = 3;
+/** The width of concept_code. A text of fifty ligatures has hundreds of letters, whose variants would hold the server up. */
+const LONGEST = 50;
 
 /** What {@link nearCodes} finds; both are empty while the search's index is being built. */
 export interface NearCodes {
@@ -35,15 +38,7 @@ export async function nearCodes(
   const index = await build.ready(0);
   if (index === undefined) return { concepts: [], vocabularies: [] };
   const wanted = bare(code);
-  const beginnings = Array.from(
-    { length: Math.max(0, wanted.length - SHORTEST) },
-    (_, at) => wanted.slice(0, SHORTEST + at),
-  );
-  const ids = new Set([
-    ...index.find([[codeMark(code)]], { limit: CANDIDATES }),
-    ...index.find([[...variantsOf(wanted), ...beginnings].map(codeMark)], { limit: CANDIDATES }),
-    ...(wanted.length < SHORTEST ? [] : index.find([], { prefix: codeMark(code), limit: CANDIDATES })),
-  ]);
+  const ids = wanted.length > LONGEST ? new Set<number>() : candidates(index, wanted);
   const found = await conceptMap(source, [...ids], signal);
   const near = [...ids].flatMap((id) => found.get(id) ?? []);
   return {
@@ -52,6 +47,19 @@ export async function nearCodes(
       .slice(0, NEAR).map(({ concept }) => concept),
     vocabularies: [...build.vocabularies].sort(([, left], [, right]) => right - left).map(([name]) => name),
   };
+}
+
+function candidates(index: WordIndex, wanted: string): ReadonlySet<number> {
+  const mark = codeMark(wanted);
+  const beginnings = Array.from(
+    { length: Math.max(0, wanted.length - SHORTEST) },
+    (_, at) => wanted.slice(0, SHORTEST + at),
+  );
+  return new Set([
+    ...index.find([[mark]], { limit: CANDIDATES }),
+    ...index.find([[...variantsOf(wanted), ...beginnings].map(codeMark)], { limit: CANDIDATES }),
+    ...(wanted.length < SHORTEST ? [] : index.find([], { prefix: mark, limit: CANDIDATES })),
+  ]);
 }
 
 /** A code as the index has it: without its point, in lower case. */

@@ -11,6 +11,8 @@ import { isMark, variantsOf } from "../../omop/concepts/mod.ts";
 const MOST_SIMILAR = 6;
 /** Shorter words have too many neighbours. */
 const SHORTEST_MISSPELT = 4;
+/** Longer words are not looked for: the time for their variants grows with the square of their length. */
+const LONGEST_MISSPELT = 100;
 /** Letters at the beginning that a word at distance 2 shares. */
 const SHARED_LETTERS = 2;
 /** Words that are compared at distance 2. */
@@ -143,7 +145,7 @@ export class WordIndex {
    * @returns The most frequent first, at most six.
    */
   similar(word: string): readonly string[] {
-    if (word.length < SHORTEST_MISSPELT) return [];
+    if (word.length < SHORTEST_MISSPELT || word.length > LONGEST_MISSPELT) return [];
     const near = variantsOf(word).map((w) => ({ w, n: this.frequency(w) })).filter(({ n }) => n > 0);
     const found = near.length > 0 ? near : this.#between(word.slice(0, SHARED_LETTERS), MOST_COMPARED)
       .filter(({ w }) => Math.abs(w.length - word.length) <= 2 && distance(w, word) <= 2);

@@ -63,6 +63,13 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
       for (const input of [{ code: "K92.2", vocabulary: "SNOMED" }, { code: "K92" }, { code: "K92.21" }]) {
         assert.match(await text("search_concepts", input), /^Codes like it.*\n35208414 \|/m);
       }
+      // Each of these characters is 15 letters.
+      const start = performance.now();
+      assert.match(
+        await text("search_concepts", { code: "\u{fdfa}".repeat(50) }),
+        /^No concept has the code ".*"\.\n\nVocabularies of this CDM's concepts: /,
+      );
+      assert.ok(performance.now() - start < 5_000, "the server was held up");
       // 74474003 begins with it: more than one character is missing.
       assert.match(await text("search_concepts", { code: "744740" }), /^Codes like it.*\n192671 \|/m);
       assert.match(
