@@ -4,6 +4,7 @@ import { engineAccess } from "../../src/app/engine_access.ts";
 import { connectServer } from "../../src/cli/demo/client.ts";
 import { Engine } from "../../src/docker/mod.ts";
 import { OmcpError } from "../../src/errors.ts";
+import { freePort } from "../fixtures/free_port.ts";
 import { newSandbox, WITHOUT_POOL } from "../fixtures/server.ts";
 import { textOf } from "../fixtures/docker/support.ts";
 import { imageReference } from "../../src/images/identity.ts";
@@ -37,11 +38,6 @@ async function issue(authority: string, folder: string, extension: string): Prom
     ...["-extfile", `${folder}/extensions`],
   );
   await Deno.copyFile(`${authority}/ca.pem`, `${folder}/ca.pem`);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 Deno.test("an engine over TCP is used with mutual TLS and with nothing less, and each error says what to do", async (t) => {

@@ -3,6 +3,7 @@ import { exists, readTextOr } from "../../../src/lib/files.ts";
 import { Buffer } from "node:buffer";
 import { readerRoleSql } from "../../../src/postgres/mod.ts";
 import { ask, urlUpstream } from "../../../src/postgres/upstream/mod.ts";
+import { freePort } from "../../fixtures/free_port.ts";
 
 const INSTALLED = "/usr/lib/postgresql/15/bin";
 /** What the server's program is linked with; most of it every system has. */
@@ -136,11 +137,4 @@ async function command([program = "", ...args]: readonly string[], cwd = "/"): P
     .output();
   if (success) return;
   throw new Error(`${program} ${args[0]} failed: ${Buffer.concat([stderr, stdout]).toString("utf8")}`);
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
