@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { connectEngine } from "../../src/app/connect_engine.ts";
 import { ensureEngine } from "../../src/cli/setup/engine.ts";
-import { Engine } from "../../src/docker/mod.ts";
-import { eventually } from "../fixtures/eventually.ts";
+import { engineAnswers } from "./second_engine.ts";
 
 Deno.test("Podman is refused with the reason, by the server and by set-up", async () => {
   const folder = await Deno.makeTempDir({ prefix: "omcp-podman-" });
@@ -19,15 +18,7 @@ Deno.test("Podman is refused with the reason, by the server and by set-up", asyn
     stderr: "null",
   }).spawn();
   try {
-    await eventually(
-      async () => {
-        const engine = await Engine.connect({ host }).catch(() => undefined);
-        engine?.close();
-        return engine !== undefined;
-      },
-      "Podman answers",
-      30_000,
-    );
+    await engineAnswers(host, "Podman answers");
     const refused = {
       code: "engine_refused",
       message: /^Cannot use this container engine: Podman takes a system call filter only as a file/,

@@ -1,6 +1,7 @@
 /** A rootless engine on cgroup v1, which must be refused with the reason. */
 import assert from "node:assert/strict";
 import { connectEngine } from "../../src/app/connect_engine.ts";
+import { exists } from "../../src/lib/files.ts";
 import { withSecondEngine } from "./second_engine.ts";
 
 Deno.test({
@@ -16,7 +17,3 @@ Deno.test({
     });
   },
 });
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}

@@ -66,20 +66,30 @@ export async function withSecondEngine(
     await logged;
   });
   try {
-    await eventually(
-      async () => {
-        const engine = await Engine.connect({ host }).catch(() => undefined);
-        engine?.close();
-        return engine !== undefined;
-      },
-      "the second engine answers",
-      60_000,
-    );
+    await engineAnswers(host, "the second engine answers");
     await test({ host, copyImage: (kind) => copyImage(host, imageReference(kind)) });
   } catch (error) {
     const printed = (await Deno.readTextFile(`${folder}/log`)).slice(-2000);
     throw new Error(`${error}\nThe end of dockerd's log:\n${printed}`, { cause: error });
   }
+}
+
+/**
+ * Waits until an engine answers, a minute at most.
+ *
+ * @param host As in `DOCKER_HOST`.
+ * @param what For the failure's text.
+ */
+export async function engineAnswers(host: string, what: string): Promise<void> {
+  await eventually(
+    async () => {
+      const engine = await Engine.connect({ host }).catch(() => undefined);
+      engine?.close();
+      return engine !== undefined;
+    },
+    what,
+    60_000,
+  );
 }
 
 /** Adds a bridge for dockerd. With `--bridge none` it would delete `docker0`, which is the machine's own engine's. */
