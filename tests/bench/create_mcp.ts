@@ -1,7 +1,7 @@
 /** How long a new sandbox takes through a real MCP client over stdio: warm, cold, with a first cell, ten at once. */
 import type { ConnectedServer } from "../../src/cli/demo/client.ts";
 import { eventually } from "../fixtures/eventually.ts";
-import { AT_ONCE, burst, call, cell, create, remove } from "./calls.ts";
+import { AT_ONCE, burst, call, cell, compileModules, create, remove } from "./calls.ts";
 import { bareContainer } from "./create.ts";
 import type { Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
@@ -11,8 +11,6 @@ import { interleaved, percentile, timed } from "./stats.ts";
 const ROUNDS = 10;
 const BURSTS = 3;
 const FILL_MS = 60_000;
-/** More than the imports, and the container that compiles, take. */
-const COMPILED_MS = 6000;
 
 const FLOOR = "floor: create, attach, start, first byte of Python";
 const FLOORS = `floor: ${AT_ONCE} of these at once`;
@@ -35,10 +33,7 @@ export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<v
   try {
     // The first creation of each waits for the engine's start, and fills the pool.
     await remove(warm, await create(warm));
-    // The guest's modules are compiled when the second sandbox has imported everything.
-    const first = [await create(cold), await create(cold)];
-    await new Promise((resolve) => setTimeout(resolve, COMPILED_MS));
-    for (const sandbox of first) await remove(cold, sandbox);
+    await compileModules(cold);
     const firstCell: number[] = [];
     const figures = await interleaved(ROUNDS, {
       floor: () => bareContainer(rig),

@@ -14,9 +14,9 @@ export class Exec implements Disposable {
 
   /** @param engine The engine, whose socket and version it uses. */
   constructor(engine: Engine) {
-    this.#client = Deno.createHttpClient({
-      proxy: { transport: "unix", path: engine.socketPath ?? "/var/run/docker.sock" },
-    });
+    const { socketPath } = engine;
+    if (socketPath === undefined) throw new Error("This floor needs an engine with a Unix socket");
+    this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: socketPath } });
     this.#base = `http://docker.invalid/v${engine.apiVersion}`;
   }
 

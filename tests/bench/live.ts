@@ -6,7 +6,7 @@ import { availableMb, usage } from "./process_usage.ts";
 import type { Report, Row } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { connectBenchServer } from "./server.ts";
-import { percentile, timed } from "./stats.ts";
+import { percentile, repeated, timed } from "./stats.ts";
 
 const COUNTS = [1, 50, 200];
 const CREATIONS = 7;
@@ -76,8 +76,7 @@ async function beside(server: ConnectedServer, live: readonly string[], count: n
     await delay(500);
   }
   const [first = ""] = live;
-  const cells: number[] = [];
-  for (let round = 0; round < CELLS; round += 1) cells.push(await timed(() => cell(server, first)));
+  const cells = await repeated(CELLS, () => cell(server, first));
   const base = (what: string) => (count === COUNTS[0] ? {} : { over: [`${what}, ${COUNTS[0]} live`] });
   return [
     { name: `cold create, ${count} live`, figures: creations, ...base("cold create") },

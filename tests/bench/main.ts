@@ -16,7 +16,7 @@
  *     deno task bench typed-query [10000]                        typed queries on 100,000 (or fewer) persons, beside psql
  *     deno task bench concepts [100000]                          search on 7,000,000 (or fewer) generated concepts
  *
- * `--save FILE` also writes the figures as JSON, such as docs/benchmarks/figures.json.
+ * `--save FILE` also writes the figures as JSON.
  *
  * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
  * 100 MB/s, memory that grows with the number of cells, a neighbour that needs more than twice its quiet time plus 15 ms under an

@@ -59,6 +59,19 @@ export async function timed(action: () => Promise<unknown>): Promise<number> {
 }
 
 /**
+ * Times an action several times.
+ *
+ * @param count How often.
+ * @param action The action.
+ * @returns Milliseconds of each.
+ */
+export async function repeated(count: number, action: () => Promise<unknown>): Promise<number[]> {
+  const figures: number[] = [];
+  for (let done = 0; done < count; done += 1) figures.push(await timed(action));
+  return figures;
+}
+
+/**
  * Measures several things in turn, round after round, so that other load on the machine affects all of them equally.
  *
  * @param rounds The number of rounds.

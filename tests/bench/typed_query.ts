@@ -1,12 +1,13 @@
 /** What a typed query costs over its own SQL in psql: on 100,000 synthetic persons, through a real MCP client and the real server. */
-import { connectServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
 import { loadCdm, sampleSource } from "../../src/cdm/load/mod.ts";
 import { runnableSql } from "../../src/mcp/runnable_sql.ts";
 import { compileOmopQuery, type OmopQueryInput, omopQuerySchema } from "../../src/omop/query/mod.ts";
 import { urlUpstream } from "../../src/postgres/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixtures/postgres/test_postgres.ts";
+import { call, create } from "./calls.ts";
 import type { Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
+import { connectBenchServer } from "./server.ts";
 import { interleaved, percentile, timed } from "./stats.ts";
 
 const PERSONS = 100_000;
@@ -84,22 +85,15 @@ async function measure(
   persons: number,
 ): Promise<void> {
   const databaseHost = new URL(postgres.url).host;
-  const server = await connectServer({
+  const server = await connectBenchServer(rig, {
     OMCP_DATABASE_URL: `${postgres.url}?sslmode=disable`,
     OMCP_DISCLOSURE: "open",
-    OMCP_IMAGE: rig.image,
-    OMCP_LOG_LEVEL: "error",
     OMCP_POOL_SIZE: "0",
     // A statement may take longer than the call would wait, on a machine with other work.
     OMCP_WAIT_SECONDS: "115",
-  }, { socketPath: rig.engine.socketPath, databaseHost });
-  const call = async (name: string, input: Record<string, unknown>): Promise<string> => {
-    const { isError, text } = await server.call(name, input);
-    if (isError) throw new Error(`${name} failed: ${text}`);
-    return text;
-  };
+  }, { databaseHost });
   try {
-    const sandbox_id = sandboxIdIn(await call("create_sandbox", {}));
+    const sandbox_id = await create(server);
     for (const [name, query] of Object.entries(QUERIES)) {
       const compiled = compileOmopQuery(omopQuerySchema("5.4").parse(query), {
         version: "5.4",
@@ -107,10 +101,11 @@ async function measure(
         maxRows: MAX_ROWS,
       });
       const sql = runnableSql(compiled.sql, compiled.parameters);
-      const typed = () => timed(() => call("query_omop", { sandbox_id, ...query }));
+      const typed = () => timed(() => call(server, "query_omop", { sandbox_id, ...query }));
       const figures = await interleaved(ROUNDS + 1, {
         psql: () => psqlMs(postgres, sql),
-        psycopg: async () => printedMs(await call("execute_python_code", { sandbox_id, code: psycopg(sql) })),
+        psycopg: async () =>
+          printedMs(await call(server, "execute_python_code", { sandbox_id, code: psycopg(sql) })),
         typed,
       });
       const of = (key: string): readonly number[] => (figures.get(key) ?? []).slice(1);

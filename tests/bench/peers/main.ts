@@ -3,12 +3,13 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { errorMessage } from "../../../src/lib/error_message.ts";
 import { parsedJson } from "../../../src/lib/parsed_json.ts";
-import { AT_ONCE, burst, cell, create, remove } from "../calls.ts";
+import { programOutput } from "../../fixtures/program_output.ts";
+import { AT_ONCE, burst, cell, compileModules, create, remove } from "../calls.ts";
 import { Exec } from "../exec.ts";
 import type { Report, Row } from "../report.ts";
 import type { Rig } from "../rig.ts";
 import { connectBenchServer } from "../server.ts";
-import { timed } from "../stats.ts";
+import { repeated, timed } from "../stats.ts";
 import { measureJupyterMcp, measureLlmSandboxMcp, measureMcpRunPython } from "./mcp_servers.ts";
 import type { PeerFigures } from "./peer.ts";
 import { lastWords, makeVenv, type Venv } from "./venv.ts";
@@ -110,10 +111,8 @@ async function measureOurs(rig: Rig): Promise<PeerFigures> {
   });
   const warm = await connectBenchServer(rig, { OMCP_POOL_SIZE: "1" });
   try {
-    const first = [await create(warm), await create(cold), await create(cold)];
-    // As in create_mcp.ts: the guest's modules are compiled by then.
-    await new Promise((resolve) => setTimeout(resolve, 6000));
-    for (const [at, sandbox] of first.entries()) await remove(at === 0 ? warm : cold, sandbox);
+    await remove(warm, await create(warm));
+    await compileModules(cold);
     const created: number[] = [];
     const pooled: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -131,8 +130,7 @@ async function measureOurs(rig: Rig): Promise<PeerFigures> {
       }
     }
     const sandbox = await create(cold);
-    const cells: number[] = [];
-    for (let round = 0; round < CELLS; round += 1) cells.push(await timed(() => cell(cold, sandbox)));
+    const cells = await repeated(CELLS, () => cell(cold, sandbox));
     await remove(cold, sandbox);
     return { cell: cells, created, pooled, together: [await burst(cold)] };
   } finally {
@@ -145,21 +143,14 @@ async function measureDocker(rig: Rig): Promise<PeerFigures> {
   using exec = new Exec(rig.engine);
   const opened = await rig.manager.create();
   const program = ["python3", "-c", "1"];
-  const cells: number[] = [];
-  for (let round = 0; round < ROUNDS * 4; round += 1) {
-    cells.push(await timed(() => exec.run(rig.runtime.lastId, program)));
-  }
+  const cells = await repeated(ROUNDS * 4, () => exec.run(rig.runtime.lastId, program));
   await rig.manager.remove(opened.id);
   const run = async () => {
-    const { success, stderr } = await new Deno.Command("docker", {
-      args: ["run", "--rm", "--network", "none", rig.image, ...program],
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (!success) throw new Error(lastWords(new TextDecoder().decode(stderr)));
+    const args = ["run", "--rm", "--network", "none", rig.image, ...program];
+    const { code, stderr } = await programOutput("docker", args);
+    if (code !== 0) throw new Error(lastWords(stderr));
   };
-  const created: number[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) created.push(await timed(run));
+  const created = await repeated(ROUNDS, run);
   const together = await timed(() => Promise.all(Array.from({ length: AT_ONCE }, run)));
   return { cell: cells, created, together: [together] };
 }

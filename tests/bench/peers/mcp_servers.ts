@@ -1,22 +1,13 @@
 /** Peers that are MCP servers, driven by the same client over stdio as ours. */
-import { setTimeout as delay } from "node:timers/promises";
-import { connectCommand, type ConnectedServer } from "../../../src/cli/demo/client.ts";
-import { timed } from "../stats.ts";
+import { connectCommand, type ConnectedServer, inheritedVariables } from "../../../src/cli/demo/client.ts";
+import { eventually } from "../../fixtures/eventually.ts";
+import { freePort } from "../../fixtures/free_port.ts";
+import { programOutput } from "../../fixtures/program_output.ts";
+import { repeated } from "../stats.ts";
 import type { PeerFigures } from "./peer.ts";
 import type { Venv } from "./venv.ts";
 
 const START_MS = 60_000;
-const POLL_MS = 100;
-
-function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const own = Object.fromEntries(
-    ["PATH", "HOME", "DOCKER_HOST"].flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-  return { ...own, ...more };
-}
 
 async function call(server: ConnectedServer, name: string, input: Record<string, unknown>): Promise<void> {
   const { isError, content } = await server.client.callTool({ name, arguments: input }, {
@@ -25,12 +16,6 @@ async function call(server: ConnectedServer, name: string, input: Record<string,
   const [first] = content;
   const text = first?.type === "text" ? first.text : "";
   if (isError === true || /exit_code": [1-9]|failed/i.test(text)) throw new Error(`${name} failed: ${text}`);
-}
-
-async function repeated(count: number, action: () => Promise<void>): Promise<number[]> {
-  const figures: number[] = [];
-  for (let done = 0; done < count; done += 1) figures.push(await timed(action));
-  return figures;
 }
 
 /**
@@ -65,7 +50,7 @@ export async function measureJupyterMcp(venv: Venv, cells: number): Promise<Peer
         ...["--start-new-code-sandbox", "true"],
       ],
       cwd: folder,
-      env: environment({ HOME: folder }),
+      env: { ...inheritedVariables(), HOME: folder },
       startDeadlineMs: START_MS,
     });
     const connected = server;
@@ -101,7 +86,7 @@ export async function measureLlmSandboxMcp(venv: Venv, rounds: number): Promise<
   const server = await connectCommand({
     command: `${venv.bin}/llm-sandbox-mcp`,
     args: [],
-    env: environment(),
+    env: inheritedVariables(),
     startDeadlineMs: START_MS,
   });
   try {
@@ -122,17 +107,14 @@ export async function measureMcpRunPython(venv: Venv, rounds: number): Promise<P
   await Deno.symlink(Deno.execPath(), `${venv.bin}/deno`);
   const path = `${venv.bin}:${Deno.env.get("PATH")}`;
   // The server itself would end without a word of why.
-  await new Deno.Command("env", {
-    args: [`PATH=${path}`, `${venv.bin}/mcp-run-python`, "example"],
-    stdin: "null",
-  })
-    .output().then(({ success, stderr }) => {
-      if (!success) throw new Error(new TextDecoder().decode(stderr));
-    });
+  const { code, stderr } = await programOutput("env", [
+    ...[`PATH=${path}`, `${venv.bin}/mcp-run-python`, "example"],
+  ]);
+  if (code !== 0) throw new Error(stderr);
   const server = await connectCommand({
     command: `${venv.bin}/mcp-run-python`,
     args: ["stdio"],
-    env: environment({ PATH: path }),
+    env: { ...inheritedVariables(), PATH: path },
     startDeadlineMs: START_MS,
   });
   try {
@@ -143,18 +125,14 @@ export async function measureMcpRunPython(venv: Venv, rounds: number): Promise<P
   }
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 async function isUp(url: string): Promise<void> {
-  const until = performance.now() + START_MS;
-  for (;;) {
-    const found = await fetch(url).catch(() => undefined);
-    await found?.body?.cancel();
-    if (found?.ok === true) return;
-    if (performance.now() > until) throw new Error("Jupyter's server did not start");
-    await delay(POLL_MS);
-  }
+  await eventually(
+    async () => {
+      const found = await fetch(url).catch(() => undefined);
+      await found?.body?.cancel();
+      return found?.ok === true;
+    },
+    "Jupyter's server starts",
+    START_MS,
+  );
 }

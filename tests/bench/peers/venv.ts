@@ -1,7 +1,9 @@
 /** Python packages at fixed versions, in a temporary environment of their own. */
 
-const INSTALL_MS = 240_000;
-const RUN_MS = 240_000;
+import { programOutput } from "../../fixtures/program_output.ts";
+
+/** For an installation, and for all that is measured of a peer, in milliseconds. */
+const DEADLINE_MS = 240_000;
 /** What a message may have at most. */
 const MESSAGE_CHARACTERS = 200;
 
@@ -26,11 +28,11 @@ export async function makeVenv(packages: readonly string[]): Promise<Venv> {
   const bin = `${folder}/bin`;
   const venv: Venv = {
     bin,
-    run: (program, args) => output(`${bin}/${program}`, args, RUN_MS),
+    run: (program, args) => output(`${bin}/${program}`, args),
     close: () => Deno.remove(folder, { recursive: true }),
   };
   try {
-    await output("python3", ["-m", "venv", folder], INSTALL_MS);
+    await output("python3", ["-m", "venv", folder]);
     await venv.run("pip", ["install", "--quiet", "--disable-pip-version-check", ...packages]);
     return venv;
   } catch (error) {
@@ -39,17 +41,12 @@ export async function makeVenv(packages: readonly string[]): Promise<Venv> {
   }
 }
 
-async function output(command: string, args: readonly string[], deadlineMs: number): Promise<string> {
-  const process = new Deno.Command(command, {
-    args: [...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(deadlineMs),
+async function output(command: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await programOutput(command, args, {
+    signal: AbortSignal.timeout(DEADLINE_MS),
   });
-  const { success, stdout, stderr } = await process.output();
-  if (!success) throw new Error(lastWords(new TextDecoder().decode(stderr)));
-  return new TextDecoder().decode(stdout);
+  if (code !== 0) throw new Error(lastWords(stderr));
+  return stdout;
 }
 
 /**
