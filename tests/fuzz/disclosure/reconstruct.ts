@@ -4,13 +4,11 @@
  * Each predicate over the group is asked with and without the bit, as in docs/disclosure.md's "small group".
  */
 import { Ledger } from "../../../src/cdm/disclosure/ledger.ts";
-import { type DisclosureRules, leastShown } from "../../../src/cdm/disclosure/rules.ts";
+import type { DisclosureRules } from "../../../src/cdm/disclosure/rules.ts";
 import { finished, People, randomNumbers } from "../../unit/cdm/disclosure/people.ts";
 
 /** What was answered, and what is true. */
 interface AskedGroup {
-  readonly k: number;
-  readonly least: number;
   readonly secrets: readonly boolean[];
   readonly answers: readonly Answer[];
 }
@@ -20,7 +18,6 @@ interface Answer {
   readonly members: readonly number[];
   readonly bit: boolean;
   readonly persons: number;
-  readonly derived: boolean;
 }
 
 /**
@@ -51,8 +48,8 @@ export function askedGroup(
         people.count((person) => has[person] === true && secrets[person] === bit),
       ));
       if (decision.kind !== "answer") continue;
-      answers.push({ members, bit, persons: decision.answer, derived: decision.derived });
+      answers.push({ members, bit, persons: decision.answer });
     }
   }
-  return { k: rules.k, least: leastShown(rules), secrets, answers };
+  return { secrets, answers };
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { leastShown, PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
-import { finished, People, randomNumbers } from "./people.ts";
+import { attribute, finished, People, randomNumbers } from "./people.ts";
 
 const SIZE = 1_000;
 const TARGETS = 150;
@@ -10,12 +10,6 @@ type Attack = (
   ask: (has: (person: number) => boolean) => number | undefined,
   target: number,
 ) => number | undefined;
-
-/** Sets of known persons: by random attributes. */
-function attribute(random: () => number, share: number): (person: number) => boolean {
-  const has = Array.from({ length: SIZE }, () => random() < share);
-  return (person) => has[person] ?? false;
-}
 
 /** Runs an attack on many targets. Returns the percentage of secrets guessed, and how many were learned for certain and wrongly. */
 function guessed(

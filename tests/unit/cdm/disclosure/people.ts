@@ -14,6 +14,17 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
+/**
+ * A random attribute of 1,000 persons: whether each has it.
+ *
+ * @param random For the choice.
+ * @param share How many have it, of 1, on average.
+ */
+export function attribute(random: () => number, share: number): (person: number) => boolean {
+  const has = Array.from({ length: 1_000 }, () => random() < share);
+  return (person) => has[person] ?? false;
+}
+
 /** Persons 0 to below `size`. */
 export class People {
   readonly #buckets: readonly number[];

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
 import { repetitions } from "../../../fixtures/load.ts";
-import { finished, People, randomNumbers } from "./people.ts";
+import { attribute, finished, People, randomNumbers } from "./people.ts";
 
 const SIZE = 1_000;
 /** Of these, about 2k − 1 have the secret bit. */
@@ -26,17 +26,12 @@ const atOnce: Difference = (ask, large, few) => {
 
 /** The larger group is only asked for in two halves. */
 const inHalves: Difference = (ask, large, few, random) => {
-  const half = some(random);
+  const half = attribute(random, 0.5);
   const one = ask((person) => half(person) && (large(person) || few(person)));
   const other = ask((person) => !half(person) && (large(person) || few(person)));
   const less = ask(large);
   return one === undefined || other === undefined || less === undefined ? undefined : one + other - less;
 };
-
-function some(random: () => number): Has {
-  const has = Array.from({ length: SIZE }, () => random() < 0.5);
-  return (person) => has[person] ?? false;
-}
 
 /** Of how many targets something was seen with them that was not seen without them: all of these have the bit. */
 function seen(difference: Difference, seed: number): number {
@@ -44,7 +39,7 @@ function seen(difference: Difference, seed: number): number {
   let targets = 0;
   for (let at = 0; at < repetitions(6); at += 1) {
     const people = new People(SIZE, random);
-    const [secret, target] = [some(random), Math.floor(random() * SIZE)];
+    const [secret, target] = [attribute(random, 0.5), Math.floor(random() * SIZE)];
     const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
     const ask: Ask = (has) => {
       const decision = finished(ledger.decide(people.count((person) => has(person) && secret(person))));
@@ -56,7 +51,7 @@ function seen(difference: Difference, seed: number): number {
         .filter(({ person }) => person !== target).sort((a, b) => a.at - b.at);
       const few = new Set(order.slice(0, FEW).map(({ person }) => person));
       const others = (): Has => {
-        const has = some(random);
+        const has = attribute(random, 0.5);
         return (person) => person !== target && !few.has(person) && has(person);
       };
       if (difference(ask, others(), (person) => few.has(person), random) !== 0) continue;
