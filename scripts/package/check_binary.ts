@@ -4,6 +4,7 @@
  *     deno run -A scripts/package/check_binary.ts BINARY
  */
 import * as z from "zod";
+import { parsedJson } from "../../src/lib/parsed_json.ts";
 import { VERSION } from "../../src/version.ts";
 import { say } from "../output.ts";
 
@@ -20,10 +21,10 @@ const INITIALIZE = {
     clientInfo: { name: "check-binary", version: VERSION },
   },
 };
-const initialized = z.object({
+const initialized = z.string().transform(parsedJson).pipe(z.object({
   id: z.literal(1),
   result: z.object({ serverInfo: z.object({ version: z.literal(VERSION) }) }),
-});
+}));
 
 /**
  * @param binary Its path.
@@ -49,7 +50,7 @@ export async function problemOf(
   // On Windows no server is promised.
   if (Deno.build.os === "windows") return undefined;
   const answer = await firstAnswer(binary, env);
-  return isInitialized(answer)
+  return initialized.safeParse(answer).success
     ? undefined
     : `initialize is answered with ${JSON.stringify(answer.slice(0, 100))}`;
 }
@@ -75,14 +76,6 @@ async function firstAnswer(binary: string, env: Readonly<Record<string, string>>
   await stdin.close().catch(() => {});
   await child.status;
   return text.split("\n", 1)[0] ?? "";
-}
-
-function isInitialized(line: string): boolean {
-  try {
-    return initialized.safeParse(JSON.parse(line)).success;
-  } catch {
-    return false;
-  }
 }
 
 async function output(
