@@ -1,4 +1,4 @@
-/** The analyses equal SQL by another author, by_hand.sql, on the sample, a small CDM with ties and dirty data, and GiBleed where it is. */
+/** The analyses equal SQL by another author, by_hand.sql, on the sample, a small CDM with ties and dirty data, and with OMCP_TEST_GIBLEED=on GiBleed. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
@@ -23,7 +23,7 @@ const QUERIES = new Map(
 );
 const found = z.array(z.record(z.string(), value));
 
-/** The most exposed drug, and the most frequent condition that has an ancestor or, in small sets, any. */
+/** The drug and the condition that most persons have. */
 async function concepts(postgres: TestPostgres, cdm: string) {
   const most = async (column: string, table: string) =>
     Number(

@@ -206,7 +206,7 @@ print(int(drops.events.min()) >= 11, int(curves.at_risk.min()) >= 11, len(drops)
         await fresh(async ({ both }) => {
           const covariates = [{
             name: "respiratory",
-            items: [{ concept_id: 320136, include_descendants: true }],
+            items: RESPIRATORY,
             to_day: 365,
           }];
           const input = { analysis: "table_one", strata: ["gender"], covariates, age_bands: [40, 65] };
@@ -378,7 +378,7 @@ const PAIRS: readonly Record<string, unknown>[] = [
   },
   {
     analysis: "incidence_rate",
-    outcome: { items: [{ concept_id: 320136, include_descendants: true }] },
+    outcome: { items: RESPIRATORY },
     time_at_risk: { end_with: "observation_end" },
   },
   { analysis: "survival", outcome: { death: true }, time_at_risk: { end_with: "observation_end" } },
