@@ -36,9 +36,9 @@ export interface CurveNumbers {
 
 /**
  * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
- * they differ in fewer than k persons, they have one number, and the curve has no step. So each step rests on at least k outcomes, and
- * each loss of persons at risk on as many. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes
- * of the last one count as censorings; a curve ends where its number at risk is withheld.
+ * they differ in fewer than 2k − 1 persons, they have one number, and the curve has no step; numbers that were computed may differ by
+ * fewer. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes of the last one count as
+ * censorings; a curve ends where its number at risk is withheld.
  *
  * @param names How groups are named.
  * @param numbers What was released.
