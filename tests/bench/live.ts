@@ -33,7 +33,7 @@ export async function benchLive(rig: Rig, report: Report, most?: string): Promis
     OMCP_POOL_SIZE: "0",
     OMCP_MAX_SANDBOXES: String(limit + 2),
     // The server allows as much for all as they could take together.
-    OMCP_MEMORY_MIB: "512",
+    OMCP_MEMORY_MIB: "640",
     OMCP_WORKSPACE_MIB: "64",
   });
   const live: string[] = [];
