@@ -47,6 +47,25 @@ export async function cell(server: ConnectedServer, sandbox_id: string): Promise
 }
 
 /**
+ * Runs a cell that prints a number.
+ *
+ * @param server The server.
+ * @param sandbox_id The sandbox.
+ * @param code The cell.
+ * @returns The number.
+ */
+export async function printedNumber(
+  server: ConnectedServer,
+  sandbox_id: string,
+  code: string,
+): Promise<number> {
+  const text = await call(server, "execute_python_code", { sandbox_id, code });
+  const found = /^\[stdout\]\n([\d.]+)$/m.exec(text)?.[1];
+  if (found === undefined) throw new Error(`The cell printed no number: ${text.slice(0, 500)}`);
+  return Number(found);
+}
+
+/**
  * Removes a sandbox.
  *
  * @param server The server.

@@ -1,7 +1,7 @@
 /** Creations and cells beside many live sandboxes, and what an idle server and its sandboxes use. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectedServer } from "../../src/cli/demo/client.ts";
-import { call, cell, create, remove } from "./calls.ts";
+import { cell, create, printedNumber, remove } from "./calls.ts";
 import { availableMb, usage } from "./process_usage.ts";
 import type { Report, Row } from "./report.ts";
 import type { Rig } from "./rig.ts";
@@ -17,7 +17,10 @@ const KEPT_MB = 4000;
 const IDLE_MS = 10_000;
 /** After the last creation: their imports are done. */
 const SETTLE_MS = 10_000;
-const MEMORY = "print(int(open('/sys/fs/cgroup/memory.current').read()) / 1e6)";
+/** Of the container, in either version of control groups, MB. */
+const MEMORY = `import os
+paths = ["/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes"]
+print(int(open(next(filter(os.path.exists, paths))).read()) / 1e6)`;
 
 /**
  * Measures with as many of {@link COUNTS} as the machine's memory allows.
@@ -49,8 +52,7 @@ export async function benchLive(rig: Rig, report: Report, most?: string): Promis
     const after = await usage(server.pid);
     const memory = [];
     for (const sandbox_id of live.slice(0, 20)) {
-      const text = await call(server, "execute_python_code", { sandbox_id, code: MEMORY });
-      memory.push(Number.parseFloat(text));
+      memory.push(await printedNumber(server, sandbox_id, MEMORY));
     }
     report.table(`Beside live sandboxes, through MCP over stdio (${limit} of ${COUNTS.at(-1)} fit)`, [
       ...rows,

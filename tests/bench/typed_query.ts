@@ -4,7 +4,7 @@ import { runnableSql } from "../../src/mcp/runnable_sql.ts";
 import { compileOmopQuery, type OmopQueryInput, omopQuerySchema } from "../../src/omop/query/mod.ts";
 import { urlUpstream } from "../../src/postgres/mod.ts";
 import { startPostgres, type TestPostgres } from "../fixtures/postgres/test_postgres.ts";
-import { call, create } from "./calls.ts";
+import { call, create, printedNumber } from "./calls.ts";
 import type { Report } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { connectBenchServer } from "./server.ts";
@@ -104,8 +104,7 @@ async function measure(
       const typed = () => timed(() => call(server, "query_omop", { sandbox_id, ...query }));
       const figures = await interleaved(ROUNDS + 1, {
         psql: () => psqlMs(postgres, sql),
-        psycopg: async () =>
-          printedMs(await call(server, "execute_python_code", { sandbox_id, code: psycopg(sql) })),
+        psycopg: () => printedNumber(server, sandbox_id, psycopg(sql)),
         typed,
       });
       const of = (key: string): readonly number[] => (figures.get(key) ?? []).slice(1);
@@ -138,19 +137,12 @@ async function psqlMs(postgres: TestPostgres, sql: string): Promise<number> {
   return last;
 }
 
-/** The time that {@link psycopg}'s cell printed, in ms. */
-function printedMs(text: string): number {
-  const ms = /^elapsed: ([\d.]+)/m.exec(text)?.[1];
-  if (ms === undefined) throw new Error(`The cell printed no time: ${text.slice(0, 500)}`);
-  return Number(ms);
-}
-
 /** A cell that prints how long a statement takes on a connection of its own, in ms. */
 function psycopg(sql: string): string {
   return `import psycopg, time
 _connection = psycopg.connect(autocommit=True)
 _start = time.perf_counter()
 _rows = _connection.execute(${JSON.stringify(sql)}).fetchall()
-print("elapsed:", (time.perf_counter() - _start) * 1000)
+print((time.perf_counter() - _start) * 1000)
 _connection.close()`;
 }
