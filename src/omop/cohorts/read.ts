@@ -37,15 +37,16 @@ export type FindCohort = (name: string) => RawBuilder<unknown>;
  * Reads a definition in the short form.
  *
  * @param input The definition as received.
- * @param find Finds the SELECT of a cohort that is held by its name. @default the definition must not contain one
+ * @param findCohort Finds the SELECT of a cohort that is held by its name; called once for each. @default the definition must not contain one
  * @returns The definition.
  * @throws {OmcpError} `invalid_argument` with the first problem.
  */
-export function readCohort(input: unknown, find?: FindCohort): CohortExpression {
+export function readCohort(input: unknown, findCohort?: FindCohort): CohortExpression {
   const parsed = cohortDefinitionSchema.safeParse(shallow(input, "the cohort"));
   if (!parsed.success) throw unreadable(parsed.error);
   const definition = parsed.data;
   const { age, sex } = definition;
+  const find = findCohort && remembered(findCohort);
   const expression: CohortExpression = {
     entry: definition.entry.map((event) => eventOf(event, { where: "entry", find })),
     observation: {
@@ -72,6 +73,16 @@ export function readCohort(input: unknown, find?: FindCohort): CohortExpression 
     `Cannot use a definition with ${events} events: at most ${MOST_EVENTS} are possible`,
     { next: "Put concepts of one table into one concept set." },
   );
+}
+
+/** Finds each cohort once: its SELECT takes milliseconds, and groups may name it thousands of times before events are counted. */
+function remembered(find: FindCohort): FindCohort {
+  const found = new Map<string, RawBuilder<unknown>>();
+  return function findOnce(name) {
+    const rows = found.get(name) ?? find(name);
+    found.set(name, rows);
+    return rows;
+  };
 }
 
 /** Where in a definition something is, and how it finds cohorts. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sql } from "kysely";
 import { CDM_VERSIONS, cdmTable } from "../../../../src/omop/cdm/mod.ts";
 import {
   type CohortDefinitionInput,
@@ -171,6 +172,19 @@ Deno.test("readCohort() refuses what has no meaning", () => {
 function nested(depth: number): unknown {
   return depth === 0 ? DEATH[0] : { any_of: [nested(depth - 1)] };
 }
+
+Deno.test("readCohort() finds each cohort once, however often groups name it before their events are too many", () => {
+  const asked: string[] = [];
+  function find(name: string) {
+    asked.push(name);
+    return sql`select`;
+  }
+  const twenty = (member: unknown) => ({ any_of: Array.from({ length: 20 }, () => member) });
+  const entry = [{ table: "cohort", cohort: "a" }];
+  const many = twenty(twenty({ table: "cohort", cohort: "b" }));
+  assert.throws(() => readCohort({ entry, with: [many] }, find), /Cannot use a definition with 401 events/);
+  assert.deepEqual(asked, ["a", "b"]);
+});
 
 Deno.test("readCohort() and fromCirce() refuse groups of any depth with the same error", () => {
   let member: unknown = { table: "death" };
