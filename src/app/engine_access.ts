@@ -1,5 +1,6 @@
 /** What the server must be permitted to use for its engine, by `DOCKER_HOST` and the variables that Docker's client has for TLS. */
-import { DEFAULT_HOST, engineAddress } from "../docker/mod.ts";
+// Not through mod.ts: each start of a packaged program waits for this module, and not for the engine's client.
+import { DEFAULT_HOST, engineAddress } from "../docker/address.ts";
 
 /** Where an engine is, as `Engine.connect()` takes it. */
 export interface EngineLocation {

@@ -1,6 +1,9 @@
 /** Where an engine is, and how it is connected to: by a Unix socket, or by TCP with TLS in which both sides prove who they are. */
 import { OmcpError } from "../errors.ts";
 
+/** The engine's default address. */
+export const DEFAULT_HOST = "unix:///var/run/docker.sock";
+
 /** The names that Docker gives the files of a folder of certificates. */
 const FILES = { ca: "ca.pem", cert: "cert.pem", key: "key.pem" } as const;
 /** The port of an engine with TLS. */

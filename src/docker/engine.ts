@@ -1,4 +1,4 @@
-import { type EngineAddress, engineAddress } from "./address.ts";
+import { DEFAULT_HOST, type EngineAddress, engineAddress } from "./address.ts";
 import { chooseApiVersion } from "./api_version.ts";
 import { openAttach } from "./attach.ts";
 import type { Attachment } from "./attach.ts";
@@ -23,9 +23,6 @@ import type {
   VolumeInfo,
 } from "./types.ts";
 import { Volumes } from "./volumes.ts";
-
-/** The engine's default address. */
-export const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** What the engine says of itself. */
 type Facts = Pick<Engine, "apiVersion" | "product">;

@@ -1,9 +1,9 @@
 /** The Docker Engine API over a Unix socket or TCP with TLS, and nothing else. */
-export { type EngineAddress, engineAddress } from "./address.ts";
+export { DEFAULT_HOST } from "./address.ts";
 export { NEWEST_API, OLDEST_API } from "./api_version.ts";
 export type { Attachment } from "./attach.ts";
 export type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";
-export { DEFAULT_HOST, Engine } from "./engine.ts";
+export { Engine } from "./engine.ts";
 export type { ConnectOptions } from "./engine.ts";
 export type { BuildOptions, ImportOptions, LoadImagesOptions, PullOptions } from "./images.ts";
 export { checkImage, checkName } from "./names.ts";
