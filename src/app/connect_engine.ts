@@ -1,12 +1,12 @@
-import { DEFAULT_HOST, Engine } from "../docker/mod.ts";
+import { DEFAULT_HOST } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
 import type { ReadVariable } from "./config.ts";
 import { type EngineLocation, engineLocation } from "./engine_access.ts";
-import { requireUsable, usableHosts } from "./usable_engine.ts";
+import { connectUsable, type UsableEngine, usableHosts } from "./usable_engine.ts";
 
 /** How an engine is connected to. */
-export interface EngineAccess {
+export interface ConnectEngineOptions {
   /** Looks up an environment variable: `DOCKER_HOST`, and where other sockets may be. */
   readonly read: ReadVariable;
   /** Where it is. @default as `DOCKER_HOST` and its companions say, else the usual socket */
@@ -18,19 +18,16 @@ export interface EngineAccess {
 /**
  * Connects to the engine, and refuses one that cannot confine sandboxes.
  *
- * @param access See {@link EngineAccess}.
+ * @param options See {@link ConnectEngineOptions}.
+ * @returns The engine, which the caller closes, and what it reports about itself.
  * @throws {OmcpError} `engine_unreachable`, `engine_refused`, `timeout`, `engine_failed`…; `next` says what to do about it.
  */
-export async function connectEngine({ read, signal, ...access }: EngineAccess): Promise<Engine> {
-  const location = access.location ?? engineLocation(read);
-  const call = signal === undefined ? {} : { signal };
-  let engine: Engine | undefined;
+export async function connectEngine(
+  { read, signal, location = engineLocation(read) }: ConnectEngineOptions,
+): Promise<UsableEngine> {
   try {
-    engine = await Engine.connect({ ...location, ...call });
-    await requireUsable(engine, call);
-    return engine;
+    return await connectUsable({ ...location, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
-    engine?.close();
     if (!(error instanceof OmcpError)) throw error;
     if (location.certificates !== undefined) throw error;
     const socket = location.host.replace("unix://", "");

@@ -139,11 +139,11 @@ export class EngineStart {
   async #startOnce(): Promise<Held> {
     const { config, policy, read } = this.#options;
     const { signal } = this.#closing;
-    const engine = await connectEngine({ location: locationOf(config), read, signal });
+    const { engine, info } = await connectEngine({ location: locationOf(config), read, signal });
     try {
-      const runtime = new DockerRuntime(engine);
+      const runtime = new DockerRuntime(engine, info);
       const maximum = resourceMaximum(config, await runtime.resources({ signal }));
-      if (config.ociRuntime !== undefined) chosenOciRuntime(config.ociRuntime, await engine.info({ signal }));
+      if (config.ociRuntime !== undefined) chosenOciRuntime(config.ociRuntime, info);
       await this.#images.require(engine);
       const name = config.image ?? imageReference("python");
       const id = await logStep(log, "Check the images", async () => {

@@ -1,7 +1,6 @@
 /** Refuses engines that cannot confine sandboxes, before anything runs in them. Each container's attestation shows the rest. */
-import { Engine, type EngineInfo } from "../docker/mod.ts";
+import { type ConnectOptions, Engine, type EngineInfo } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
-import type { CallOptions } from "../runtime/mod.ts";
 import type { ReadVariable } from "./config.ts";
 import { presentSockets } from "./engine_sockets.ts";
 
@@ -39,21 +38,35 @@ export function unusableBecause(product: string, facts: EngineFacts): string[] {
   return [`it limits no container's ${missing.join(", ")}${why}`];
 }
 
+/** An engine that can be used as far as it reports. */
+export interface UsableEngine {
+  /** The caller closes it. */
+  readonly engine: Engine;
+  /** What it reports about itself. */
+  readonly info: EngineInfo;
+}
+
 /**
- * Refuses an engine that cannot confine sandboxes.
+ * Connects to an engine, and refuses one that cannot confine sandboxes.
  *
- * @param engine The engine.
- * @param call Deadline and signal.
- * @returns What it reports about itself.
- * @throws {OmcpError} `engine_refused`.
+ * @param options Where, and for how long each of its two answers is awaited.
+ * @throws {OmcpError} `engine_refused`, and what `Engine.connect()` throws.
  */
-export async function requireUsable(
-  engine: Pick<Engine, "product" | "info">,
-  call?: CallOptions,
-): Promise<EngineInfo> {
-  const info = await engine.info(call);
-  const reasons = unusableBecause(engine.product, info);
-  if (reasons.length === 0) return info;
+export async function connectUsable(options: ConnectOptions): Promise<UsableEngine> {
+  const engine = await Engine.connect(options);
+  try {
+    const info = await engine.info(options);
+    requireUsable(engine.product, info);
+    return { engine, info };
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+function requireUsable(product: string, info: EngineInfo): void {
+  const reasons = unusableBecause(product, info);
+  if (reasons.length === 0) return;
   throw new OmcpError("engine_refused", `Cannot use this container engine: ${reasons.join("; ")}`, {
     state: "Nothing was created in it.",
     next:
@@ -93,13 +106,8 @@ export async function usableHosts(read: ReadVariable): Promise<string[]> {
     presentSockets(read).map(async (socket) => {
       const host = `unix://${socket}`;
       try {
-        const engine = await Engine.connect({ host, deadlineMs: LOOK_MS });
-        try {
-          await requireUsable(engine, { deadlineMs: LOOK_MS });
-          return [host];
-        } finally {
-          engine.close();
-        }
+        (await connectUsable({ host, deadlineMs: LOOK_MS })).engine.close();
+        return [host];
       } catch {
         // Nothing answers there, or what answers cannot be used.
         return [];

@@ -28,7 +28,7 @@ that reaches no registry. \`load\` reads it there.
       });
     }
     const program = values["images-only"] ? [] : await programFiles(read);
-    const engine = await connectEngine({ read });
+    const { engine } = await connectEngine({ read });
     try {
       const sha256 = await write(path, { engine, kinds: IMAGE_KINDS, program });
       print(`Wrote ${path}, SHA-256 ${sha256}.`);

@@ -91,7 +91,7 @@ export async function doctor(
   let problems = 0;
   async function check<T>(
     what: string,
-    run: () => Promise<{ value: T; found: string }>,
+    run: () => { value: T; found: string } | Promise<{ value: T; found: string }>,
   ): Promise<T | undefined> {
     try {
       const { value, found } = await run();
@@ -114,23 +114,23 @@ export async function doctor(
     await packageSettings(config.packages, read, imageReference("python"));
     return { value: undefined, found: "a server starts with them" };
   });
-  const engine = await check("engine", async () => {
+  const connected = await check("engine", async () => {
     const value = await connectEngine({
       location: { host: config.dockerHost, certificates: config.dockerCertificates },
       read,
     });
-    const info = await value.info();
+    const { engine, info } = value;
     const found =
-      `${info.operatingSystem}, engine ${info.serverVersion}, API ${value.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
+      `${info.operatingSystem}, engine ${info.serverVersion}, API ${engine.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;
     return { value, found };
   });
-  if (engine === undefined) {
+  if (connected === undefined) {
     print(`${counted(problems, "check")} failed; the others need the engine.`);
     return 1;
   }
-  const runtime = new DockerRuntime(engine);
-  await check("OCI runtime of sandboxes", async () => {
-    const info = await engine.info();
+  const { engine, info } = connected;
+  const runtime = new DockerRuntime(engine, info);
+  await check("OCI runtime of sandboxes", () => {
     const chosen = chosenOciRuntime(config.ociRuntime, info);
     const origin = config.ociRuntime === undefined ? "the engine's default" : "OMCP_OCI_RUNTIME";
     return {

@@ -25,7 +25,7 @@ damaged or of another version is refused, and nothing of it is loaded.`,
       import("../image_setup/mod.ts"),
       import("../image_setup/bundle.ts"),
     ]);
-    const engine = await connectEngine({ read });
+    const { engine } = await connectEngine({ read });
     try {
       const { description, sha256 } = await loadBundledImages(engine, path, {
         kinds: IMAGE_KINDS,

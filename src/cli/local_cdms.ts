@@ -53,9 +53,9 @@ export async function withRuntime<T>(
   read: ReadVariable,
   work: (runtime: ContainerPlatform) => Promise<T>,
 ): Promise<T> {
-  const engine = await connectEngine({ read });
+  const { engine, info } = await connectEngine({ read });
   try {
-    return await work(new DockerRuntime(engine));
+    return await work(new DockerRuntime(engine, info));
   } finally {
     engine.close();
   }

@@ -120,7 +120,7 @@ async function show(engine: Engine, { folder, server: { environment, launch } }:
 
 const transcript = new Transcript(write, Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined);
 transcript.title("OMCP Python Sandbox: a demonstration");
-const engine = await connectEngine({ read: call.read, location: call.server.location });
+const { engine } = await connectEngine({ read: call.read, location: call.server.location });
 for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, stop);
 let failure: unknown;
 try {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_HOST, Engine } from "../../docker/mod.ts";
+import { DEFAULT_HOST, type Engine } from "../../docker/mod.ts";
 import { engineLocation } from "../../app/engine_access.ts";
-import { requireUsable, usableHosts } from "../../app/usable_engine.ts";
+import { connectUsable, type UsableEngine, usableHosts } from "../../app/usable_engine.ts";
 import { OmcpError } from "../../errors.ts";
 import { runCommand } from "./command.ts";
 import { daemonIsInstalled, daemonRuns, LOG_FILE, startDaemon } from "./daemon.ts";
@@ -38,13 +38,9 @@ export async function ensureEngine(options: EnsureEngineOptions): Promise<Engine
   const named = options.read("DOCKER_HOST");
   const location = engineLocation(options.read);
   const call = { deadlineMs: RESPONSE_MS, ...(options.signal ? { signal: options.signal } : {}) };
-  let engine: Engine | undefined;
   try {
-    engine = await Engine.connect({ ...location, ...call });
-    await requireUsable(engine, call);
-    return engine;
+    return (await connectUsable({ ...location, ...call })).engine;
   } catch (error) {
-    engine?.close();
     if (!(error instanceof OmcpError) || NO_ENGINE_NEEDED.has(error.code)) throw error;
     if (named) {
       throw unreachable(
@@ -93,9 +89,9 @@ async function awaitEngine(
   const end = performance.now() + START_MS;
   while (performance.now() < end) {
     options.signal?.throwIfAborted();
-    const engine = await tryEngine();
-    if (engine) {
-      const info = await engine.info();
+    const found = await tryEngine();
+    if (found) {
+      const { engine, info } = found;
       options.progress(
         `engine ${info.serverVersion} responds (storage ${info.storageDriver}, cgroup v${info.cgroupVersion})`,
       );
@@ -118,10 +114,13 @@ async function awaitEngine(
   );
 }
 
-async function tryEngine(): Promise<Engine | undefined> {
+/** Undefined while it does not answer. */
+async function tryEngine(): Promise<UsableEngine | undefined> {
   try {
-    return await Engine.connect({ deadlineMs: RESPONSE_MS });
-  } catch {
+    return await connectUsable({ deadlineMs: RESPONSE_MS });
+  } catch (error) {
+    // To wait longer would not help.
+    if (error instanceof OmcpError && error.code === "engine_refused") throw error;
     return undefined;
   }
 }

@@ -22,7 +22,7 @@ export async function removeSetUp(
   const { progress, read } = options;
   const lock = { ...options, path: setupLockPath(read), deadlineMs: LOCK_DEADLINE_MS };
   await withLock(lock, async () => {
-    const engine = await connectEngine({ read });
+    const { engine } = await connectEngine({ read });
     try {
       const { removed, inUse } = await removeImages(engine, kinds);
       for (const name of removed) progress(`removed the image ${name}`);

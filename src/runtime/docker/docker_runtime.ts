@@ -1,5 +1,5 @@
 /** Docker's engine as a container runtime. */
-import type { Engine } from "../../docker/mod.ts";
+import type { Engine, EngineInfo } from "../../docker/mod.ts";
 import { logger } from "../../observability/log.ts";
 import type {
   Attachment,
@@ -36,11 +36,15 @@ export class DockerRuntime implements ContainerPlatform {
   readonly #engine: Engine;
   readonly #warnings = new Set<string>();
   /** Asked once: the engine's machine does not change while a server uses it. */
-  #resources: RuntimeResources | undefined;
+  #info: EngineInfo | undefined;
 
-  /** @param engine A connected engine, which its owner closes. */
-  constructor(engine: Engine) {
+  /**
+   * @param engine A connected engine, which its owner closes.
+   * @param info What it reports about itself, where that is known.
+   */
+  constructor(engine: Engine, info?: EngineInfo) {
     this.#engine = engine;
+    this.#info = info;
   }
 
   /** See {@link ContainerPlatform}. */
@@ -137,11 +141,10 @@ export class DockerRuntime implements ContainerPlatform {
 
   /** See {@link ContainerPlatform}. */
   async resources(call?: CallOptions): Promise<RuntimeResources> {
-    if (this.#resources !== undefined) return this.#resources;
-    const { cpus, memoryBytes, cpuQuota, warnings } = await this.#engine.info(call);
+    this.#info ??= await this.#engine.info(call);
+    const { cpus, memoryBytes, cpuQuota, warnings } = this.#info;
     for (const text of warnings) this.#warn(text);
-    this.#resources = { cpus, memoryBytes, cpuQuota };
-    return this.#resources;
+    return { cpus, memoryBytes, cpuQuota };
   }
 
   #warn(text: string): void {
