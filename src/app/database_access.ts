@@ -1,3 +1,4 @@
+import { hostPort } from "../lib/host_port.ts";
 // Not through mod.ts: each start of a packaged program waits for this module, and not for the broker.
 import { parseDatabaseUrl } from "../postgres/upstream/url.ts";
 
@@ -21,6 +22,5 @@ export function databaseAccess(url: string): DatabaseAccess {
   if (target.kind === "unix") {
     return { databaseHost: `unix:${target.path}`, databaseFiles: [target.path, ...certificates] };
   }
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  return { databaseHost: `${host}:${target.port}`, databaseFiles: certificates };
+  return { databaseHost: hostPort(target.host, target.port), databaseFiles: certificates };
 }

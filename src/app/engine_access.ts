@@ -1,6 +1,7 @@
 /** What the server must be permitted to use for its engine, by `DOCKER_HOST` and the variables that Docker's client has for TLS. */
 // Not through mod.ts: each start of a packaged program waits for this module, and not for the engine's client.
 import { DEFAULT_HOST, engineAddress } from "../docker/address.ts";
+import { hostPort } from "../lib/host_port.ts";
 
 /** Where an engine is, as `Engine.connect()` takes it. */
 export interface EngineLocation {
@@ -38,10 +39,9 @@ export type EngineAccess = { readonly socketPath: string } | {
 export function engineAccess({ host, certificates }: EngineLocation): EngineAccess {
   const address = engineAddress(host, certificates);
   if (address.kind === "unix") return { socketPath: address.path };
-  const name = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
     socketPath: undefined,
-    engineHost: `${name}:${address.port}`,
+    engineHost: hostPort(address.host, address.port),
     engineFiles: Object.values(address.files),
   };
 }

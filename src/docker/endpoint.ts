@@ -1,5 +1,6 @@
 /** An engine's address as both kinds of connection use it: HTTP requests, and the raw stream of an attach. */
 import { OmcpError } from "../errors.ts";
+import { hostPort } from "../lib/host_port.ts";
 import { type EngineAddress, readCertificates } from "./address.ts";
 import { transportError } from "./engine_errors.ts";
 
@@ -41,7 +42,7 @@ export function openEndpoint(address: EngineAddress): Endpoint {
   }
   const { host, port } = address;
   const { ca, cert, key } = readCertificates(address.files);
-  const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const authority = hostPort(host, port);
   try {
     return {
       name: `address tcp://${authority}`,
