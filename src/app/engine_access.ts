@@ -3,6 +3,9 @@
 import { DEFAULT_HOST, engineAddress } from "../docker/address.ts";
 import { hostPort } from "../lib/host_port.ts";
 
+/** Variables that say where the engine is; Docker's client has them, too. */
+export const ENGINE_VARIABLES = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"] as const;
+
 /** Where an engine is, as `Engine.connect()` takes it. */
 export interface EngineLocation {
   /** As in `DOCKER_HOST`. */

@@ -3,6 +3,7 @@ import { parseEnv } from "node:util";
 import { OmcpError } from "../errors.ts";
 import { errorMessage } from "../lib/error_message.ts";
 import type { ReadVariable } from "./config.ts";
+import { ENGINE_VARIABLES } from "./engine_access.ts";
 import { ENVIRONMENT_FLAG, isOwnVariable } from "./launch.ts";
 import { unknownVariables } from "./unknown_variables.ts";
 
@@ -12,6 +13,9 @@ const FOREIGN_OPTION = "--env-file";
 const VARIABLE = "OMCP_ENV_FILE";
 /** Most bytes of a file of settings: a larger one is something else. */
 const MAX_BYTES = 256 * 1024;
+
+/** The name of a setting, in a text. */
+const SETTING = new RegExp(`\\b(?:OMCP_[A-Z0-9_]+|${ENGINE_VARIABLES.join("|")})\\b`, "g");
 
 /** What a command finds. */
 export interface Settings {
@@ -128,7 +132,7 @@ export function withOrigins(error: unknown, origin: Settings["origin"]): unknown
  * @param text Such as an error's message.
  */
 export function settingsIn(text: string): ReadonlySet<string> {
-  return new Set(text.match(/\b(?:OMCP_[A-Z0-9_]+|DOCKER_(?:HOST|TLS_VERIFY|CERT_PATH))\b/g));
+  return new Set(text.match(SETTING));
 }
 
 function reader(environment: ProcessEnvironment, file: ReadonlyMap<string, string>): ReadVariable {

@@ -1,6 +1,7 @@
 /** The server's exact command line: the permissions that it needs and no more. README, client configs, demo and tests take it from here. */
 import { OmcpError } from "../errors.ts";
 import { SYSTEM_BUNDLES } from "../lib/host_certificates.ts";
+import { ENGINE_VARIABLES } from "./engine_access.ts";
 import { INDEX_VARIABLES } from "./package_settings.ts";
 
 /** What the command line depends on; the socket is "/var/run/docker.sock" by default. */
@@ -22,7 +23,7 @@ export const MEMORY_FLAGS =
   "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--initial-old-space-size=16,--liftoff-only";
 
 /** Environment variables that the server may read. */
-const VARIABLES = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "OMCP_*", ...INDEX_VARIABLES];
+const VARIABLES: readonly string[] = [...ENGINE_VARIABLES, "OMCP_*", ...INDEX_VARIABLES];
 
 /** The flag that permits to read them. */
 export const ENVIRONMENT_FLAG = `--allow-env=${VARIABLES.join(",")}`;

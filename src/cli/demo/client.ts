@@ -4,7 +4,7 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
 import { type LaunchOptions, serverArguments } from "../../app/launch.ts";
-import { engineAccess, engineLocation } from "../../app/engine_access.ts";
+import { ENGINE_VARIABLES, engineAccess, engineLocation } from "../../app/engine_access.ts";
 
 const TOOL_DEADLINE_MS = 120_000;
 
@@ -143,7 +143,7 @@ export function engineSocket(): Pick<LaunchOptions, "socketPath" | "engineHost" 
 /** The variables that a server needs to find programs, caches and the engine. */
 export function inheritedVariables(): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const name of ["PATH", "HOME", "DENO_DIR", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"]) {
+  for (const name of ["PATH", "HOME", "DENO_DIR", ...ENGINE_VARIABLES]) {
     const value = Deno.env.get(name);
     if (value !== undefined) found[name] = value;
   }
