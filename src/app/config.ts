@@ -15,6 +15,7 @@ import { disclosureRules } from "./disclosure_rules.ts";
 import { chooseImageSource, digestsSchema, registrySchema } from "./image_source.ts";
 import type { ImageSource } from "../images/source.ts";
 import { isPinned } from "./sandbox_images.ts";
+import { type EngineLocation, engineLocation } from "./engine_access.ts";
 import { folderPath, folderProblem } from "./host_folders.ts";
 import { ownFiles, ownFolder } from "./own_files.ts";
 import type { Toolset } from "../mcp/toolsets.ts";
@@ -452,9 +453,8 @@ export interface PackageConfig {
 
 /** The settings, validated and in the units the program works with. */
 export interface Config extends CdmSettings {
-  readonly dockerHost: string;
-  /** The folder of the client's certificates for an engine over TCP. */
-  readonly dockerCertificates: string | undefined;
+  /** Where the engine is. */
+  readonly engine: EngineLocation;
   /** The OCI runtime of the sandboxes; undefined: the engine's default. */
   readonly ociRuntime: string | undefined;
   /** Undefined: the project's own image. */
@@ -555,12 +555,8 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
       "OMCP_ON_SHUTDOWN=detach needs OMCP_INSTANCE: only a server of the same name finds the sandboxes",
     );
   }
-  const dockerHost = get("DOCKER_HOST");
-  // Only over TCP: the flags of older configurations of clients do not name the variables of TLS.
-  const overTcp = dockerHost?.startsWith("tcp:") === true;
-  const certPath = overTcp && get("DOCKER_TLS_VERIFY") !== "" ? get("DOCKER_CERT_PATH") : "";
-  const dockerCertificates = certPath || undefined;
-  if (overTcp && dockerCertificates === undefined) {
+  const engine = engineLocation(get);
+  if (engine.host.startsWith("tcp:") && engine.certificates === undefined) {
     problems.push(
       "DOCKER_HOST=tcp:// needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH: whoever reaches an engine without TLS is root on its machine",
     );
@@ -572,8 +568,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   const constraintsFile = get("OMCP_PACKAGES_CONSTRAINTS") || undefined;
   const imageFile = imageSource.kind === "file" ? imageSource.path : undefined;
   const apart = ownFiles({
-    dockerHost,
-    dockerCertificates,
+    engine,
     auditFolder,
     ledgerFolder,
     constraintsFile,
@@ -596,8 +591,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
     packages: packageMode === "off" ? "OMCP_PACKAGES to be allowlist or any" : undefined,
   }));
   const config: Config = {
-    dockerHost,
-    dockerCertificates,
+    engine,
     ociRuntime: get("OMCP_OCI_RUNTIME") || undefined,
     image,
     images,

@@ -19,19 +19,23 @@ export interface EngineLocation {
  *
  * @param read Looks up a variable. Those of TLS only for an engine over TCP: the flags of older configurations do not name them.
  */
-export function engineLocation(read: (name: string) => string | undefined): EngineLocation {
+export function engineLocation(
+  read: (name: typeof ENGINE_VARIABLES[number]) => string | undefined,
+): EngineLocation {
   const host = read("DOCKER_HOST") || DEFAULT_HOST;
   const isTls = host.startsWith("tcp:") && (read("DOCKER_TLS_VERIFY") ?? "") !== "";
   return { host, certificates: isTls ? read("DOCKER_CERT_PATH") || undefined : undefined };
 }
 
-/** Permissions for an engine: its socket, or its port and the client's certificates. */
-export type EngineAccess = { readonly socketPath: string } | {
-  readonly socketPath: undefined;
-  /** `host:port`. */
-  readonly engineHost: string;
-  readonly engineFiles: readonly string[];
-};
+/** What the server must be permitted to reach for its engine. */
+export interface EngineAccess {
+  /** Path of the engine's socket; undefined over TCP. */
+  readonly socketPath: string | undefined;
+  /** `host:port` of an engine over TCP. */
+  readonly engineHost: string | undefined;
+  /** The client's certificates for it. */
+  readonly engineFiles: readonly string[] | undefined;
+}
 
 /**
  * Lists what an engine needs.
@@ -41,7 +45,9 @@ export type EngineAccess = { readonly socketPath: string } | {
  */
 export function engineAccess({ host, certificates }: EngineLocation): EngineAccess {
   const address = engineAddress(host, certificates);
-  if (address.kind === "unix") return { socketPath: address.path };
+  if (address.kind === "unix") {
+    return { socketPath: address.path, engineHost: undefined, engineFiles: undefined };
+  }
   return {
     socketPath: undefined,
     engineHost: hostPort(address.host, address.port),

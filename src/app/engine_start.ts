@@ -12,7 +12,6 @@ import { DockerRuntime } from "../runtime/docker/mod.ts";
 import { checkDatasets, type ResourceMaximum, type SandboxPolicy } from "../sandbox/mod.ts";
 import type { Config, ReadVariable } from "./config.ts";
 import { connectEngine } from "./connect_engine.ts";
-import type { EngineLocation } from "./engine_access.ts";
 import { chosenOciRuntime } from "./usable_engine.ts";
 import { neededImages, OwnImages } from "./own_images.ts";
 import { linkedFolderProblem } from "./datasets.ts";
@@ -65,7 +64,7 @@ export class EngineStart {
     this.#options = options;
     const { config, read } = options;
     this.#images = new OwnImages({
-      location: locationOf(config),
+      location: config.engine,
       source: config.imageSource,
       needed: neededImages(config),
       read,
@@ -139,7 +138,7 @@ export class EngineStart {
   async #startOnce(): Promise<Held> {
     const { config, policy, read } = this.#options;
     const { signal } = this.#closing;
-    const { engine, info } = await connectEngine({ location: locationOf(config), read, signal });
+    const { engine, info } = await connectEngine({ location: config.engine, read, signal });
     try {
       const runtime = new DockerRuntime(engine, info);
       const maximum = resourceMaximum(config, await runtime.resources({ signal }));
@@ -174,10 +173,6 @@ export class EngineStart {
     const lines = await checkDatasets({ runtime, instance: config.instance, image, policy, unfit });
     for (const line of lines) log.info("{line}", { line });
   }
-}
-
-function locationOf({ dockerHost: host, dockerCertificates: certificates }: Config): EngineLocation {
-  return { host, certificates };
 }
 
 /** Only calls that choose the image need it. */

@@ -1,7 +1,7 @@
 /** The server's exact command line: the permissions that it needs and no more. README, client configs, demo and tests take it from here. */
 import { OmcpError } from "../errors.ts";
 import { SYSTEM_BUNDLES } from "../lib/host_certificates.ts";
-import { ENGINE_VARIABLES } from "./engine_access.ts";
+import { ENGINE_VARIABLES, type EngineAccess } from "./engine_access.ts";
 import { INDEX_VARIABLES } from "./package_settings.ts";
 
 /** What the command line depends on; the socket is "/var/run/docker.sock" by default. */
@@ -45,13 +45,7 @@ export interface ServerPermissions {
 }
 
 /** What {@link serverPermissions} depends on. */
-export interface PermissionNeeds {
-  /** Path of the engine's socket; undefined over TCP. */
-  readonly socketPath?: string | undefined;
-  /** `host:port` of an engine over TCP. */
-  readonly engineHost?: string | undefined;
-  /** The client's certificates for it. */
-  readonly engineFiles?: readonly string[] | undefined;
+export interface PermissionNeeds extends Partial<EngineAccess> {
   /** The folder of the guard's modules: Deno loads a worker's modules under the read permission. */
   readonly guardFolder?: string | undefined;
   /** `host:port` of a Postgres given by URL, or `unix:` and its socket's path. */

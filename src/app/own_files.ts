@@ -2,13 +2,12 @@
 import { fileURLToPath } from "node:url";
 import type { DatabaseLocation } from "../cdm/settings.ts";
 import { PACKAGED } from "../lib/packaged.ts";
-import { engineAccess } from "./engine_access.ts";
+import { engineAccess, type EngineLocation } from "./engine_access.ts";
 import { databaseAccess } from "./database_access.ts";
 
 /** Settings that name files. */
 export interface OwnFileSettings {
-  readonly dockerHost: string | undefined;
-  readonly dockerCertificates: string | undefined;
+  readonly engine: EngineLocation;
   readonly auditFolder: string | undefined;
   readonly ledgerFolder: string | undefined;
   readonly constraintsFile: string | undefined;
@@ -22,9 +21,9 @@ export interface OwnFileSettings {
  * @param settings See {@link OwnFileSettings}.
  */
 export function ownFiles(settings: OwnFileSettings): (string | undefined)[] {
-  const { auditFolder, ledgerFolder, constraintsFile, imageFile, database } = settings;
+  const { engine, auditFolder, ledgerFolder, constraintsFile, imageFile, database } = settings;
   return [
-    ...engineFiles(settings),
+    ...engineFiles(engine),
     auditFolder,
     ledgerFolder,
     constraintsFile,
@@ -41,13 +40,10 @@ export function ownFolder(): string | undefined {
   return fileURLToPath(folder).replace(/\/$/, "");
 }
 
-function engineFiles(
-  { dockerHost: host, dockerCertificates: certificates }: OwnFileSettings,
-): readonly string[] {
-  if (host === undefined) return [];
+function engineFiles(engine: EngineLocation): readonly (string | undefined)[] {
   try {
-    const access = engineAccess({ host, certificates });
-    return access.socketPath === undefined ? access.engineFiles : [access.socketPath];
+    const { socketPath, engineFiles = [] } = engineAccess(engine);
+    return [socketPath, ...engineFiles];
   } catch {
     // An address that cannot be used ends the start elsewhere.
     return [];

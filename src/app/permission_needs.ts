@@ -13,20 +13,9 @@ import type { PermissionNeeds } from "./launch.ts";
  * @throws {OmcpError} `config_invalid` for a database URL that cannot be used.
  */
 export function permissionNeeds(config: Config): Required<PermissionNeeds> {
-  const {
-    dockerHost,
-    dockerCertificates,
-    database,
-    auditFolder,
-    ledgerFolder,
-    packages,
-    exchangeFolder,
-    imageSource,
-  } = config;
+  const { engine, database, auditFolder, ledgerFolder, packages, exchangeFolder, imageSource } = config;
   return {
-    engineHost: undefined,
-    engineFiles: undefined,
-    ...engineAccess({ host: dockerHost, certificates: dockerCertificates }),
+    ...engineAccess(engine),
     guardFolder: database.kind === "none" ? undefined : guardFolder(),
     ...(database.kind === "url"
       ? databaseAccess(database.url)

@@ -115,10 +115,7 @@ export async function doctor(
     return { value: undefined, found: "a server starts with them" };
   });
   const connected = await check("engine", async () => {
-    const value = await connectEngine({
-      location: { host: config.dockerHost, certificates: config.dockerCertificates },
-      read,
-    });
+    const value = await connectEngine({ location: config.engine, read });
     const { engine, info } = value;
     const found =
       `${info.operatingSystem}, engine ${info.serverVersion}, API ${engine.apiVersion}, cgroup v${info.cgroupVersion}, ${info.storageDriver}`;

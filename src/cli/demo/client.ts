@@ -4,7 +4,12 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import * as z from "zod";
 import { type LaunchOptions, serverArguments } from "../../app/launch.ts";
-import { ENGINE_VARIABLES, engineAccess, engineLocation } from "../../app/engine_access.ts";
+import {
+  ENGINE_VARIABLES,
+  type EngineAccess,
+  engineAccess,
+  engineLocation,
+} from "../../app/engine_access.ts";
 
 const TOOL_DEADLINE_MS = 120_000;
 
@@ -135,7 +140,7 @@ export async function connectCommand(start: ServerCommand): Promise<ConnectedSer
 }
 
 /** What a server needs for the engine of DOCKER_HOST; an empty object if DOCKER_HOST is not set. */
-export function engineSocket(): Pick<LaunchOptions, "socketPath" | "engineHost" | "engineFiles"> {
+export function engineSocket(): Partial<EngineAccess> {
   if (Deno.env.get("DOCKER_HOST") === undefined) return {};
   return engineAccess(engineLocation((name) => Deno.env.get(name)));
 }

@@ -43,7 +43,7 @@ export function demoServer(
   return {
     environment: Object.fromEntries(given.filter(([, value]) => value !== "")),
     launch: defined(needs),
-    location: { host: config.dockerHost, certificates: config.dockerCertificates },
+    location: config.engine,
   };
 }
 
