@@ -16,10 +16,13 @@ export const LABEL_REQUEST = "org.omcp.request";
 export const LABEL_UID = "org.omcp.uid";
 
 /**
- * The purpose of a container: `lock` is an instance's lock, `check` looks at datasets when a server starts, `compiler` compiles the
+ * The purposes of containers: `lock` is an instance's lock, `check` looks at datasets when a server starts, `compiler` compiles the
  * guest's modules, `resolver` resolves and downloads packages.
  */
-export type ContainerRole = "sandbox" | "database" | "lock" | "check" | "compiler" | "resolver";
+export const CONTAINER_ROLES = ["sandbox", "database", "lock", "check", "compiler", "resolver"] as const;
+
+/** One of {@link CONTAINER_ROLES}. */
+export type ContainerRole = typeof CONTAINER_ROLES[number];
 
 /**
  * The labels of one container.

@@ -1,12 +1,11 @@
 /** Removal of what servers left that ended without cleaning up. */
 import { logger } from "../observability/log.ts";
 import type { ContainerRuntime, ContainerSummary } from "./container_runtime.ts";
-import { LABEL_INSTANCE, LABEL_ROLE } from "./labels.ts";
+import { CONTAINER_ROLES, LABEL_INSTANCE, LABEL_ROLE } from "./labels.ts";
 import type { Removals } from "./removals.ts";
 
 const log = logger("runtime");
 
-const ROLES = ["sandbox", "database", "lock", "check", "compiler", "resolver"] as const;
 /** A younger one may belong to another live server that is about to start it. */
 const ORPHAN_AGE_MS = 5 * 60_000;
 const CALL_MS = 10_000;
@@ -24,7 +23,7 @@ export async function removeOrphans(
   now: number = Date.now(),
 ): Promise<number> {
   let removed = 0;
-  for (const role of ROLES) {
+  for (const role of CONTAINER_ROLES) {
     const found = await runtime.listContainers({
       labels: { [LABEL_ROLE]: role },
       all: true,
