@@ -4,8 +4,6 @@ import { OmcpError } from "../errors.ts";
 /** The engine's default address. */
 export const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
-/** The names that Docker gives the files of a folder of certificates. */
-const FILES = { ca: "ca.pem", cert: "cert.pem", key: "key.pem" } as const;
 /** The port of an engine with TLS. */
 const TLS_PORT = 2376;
 /** The largest file of certificates that is read, in bytes. */
@@ -65,8 +63,9 @@ export function engineAddress(host: string, certificates: string | undefined): E
     );
   }
   const folder = certificates.replace(/\/$/, "");
-  const [ca, cert, key] = [FILES.ca, FILES.cert, FILES.key].map((file) => `${folder}/${file}`);
-  return { kind: "tls", host: found, port: number, files: { ca: `${ca}`, cert: `${cert}`, key: `${key}` } };
+  // The names that Docker gives them.
+  const files = { ca: `${folder}/ca.pem`, cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+  return { kind: "tls", host: found, port: number, files };
 }
 
 /**

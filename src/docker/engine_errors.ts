@@ -73,9 +73,9 @@ function classify(
 export function transportError(action: string, cause: unknown, changes: boolean, where?: string): OmcpError {
   if (cause instanceof OmcpError) return cause;
   const reason = reasonOf(cause);
-  const refused = tlsProblem(reason);
+  const refused = TLS_PROBLEMS.find(([pattern]) => pattern.test(reason));
   if (refused !== undefined) {
-    const [problem, next] = refused;
+    const [, problem, next] = refused;
     return new OmcpError("engine_unreachable", `Cannot ${action}: ${problem}: ${reason}`, {
       state: "No request reached the engine.",
       next,
@@ -139,12 +139,6 @@ const TLS_PROBLEMS: readonly (readonly [pattern: RegExp, problem: string, next: 
     "Start the engine with --tlsverify, or correct the port in DOCKER_HOST.",
   ],
 ];
-
-/** The problem and the next step; undefined where TLS is not the cause. */
-function tlsProblem(reason: string): readonly [problem: string, next: string] | undefined {
-  const found = TLS_PROBLEMS.find(([pattern]) => pattern.test(reason));
-  return found && [found[1], found[2]];
-}
 
 /**
  * The error for a response that is not what the Engine API specifies.

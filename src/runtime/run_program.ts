@@ -56,9 +56,10 @@ export async function runProgram(
     using _closing = addAbortListener(signal, () => attachment.close());
     try {
       await runtime.startContainer(id, { signal });
-      const [stdout = "", stderr = ""] = await Promise.all([
-        ...[attachment.readable, attachment.stderr].map((stream) => readText(stream, outputBytes, name)),
-        ...(input === undefined ? [] : [sendAll(attachment.writable, input)]),
+      const [stdout, stderr] = await Promise.all([
+        readText(attachment.readable, outputBytes, name),
+        readText(attachment.stderr, outputBytes, name),
+        input === undefined ? undefined : sendAll(attachment.writable, input),
       ]);
       signal.throwIfAborted();
       return { stdout, stderr };
@@ -74,7 +75,7 @@ export async function runProgram(
 }
 
 /** A program that ends before it has read all says why on its stderr. */
-async function sendAll(stdin: WritableStream<Uint8Array>, input: Uint8Array): Promise<string> {
+async function sendAll(stdin: WritableStream<Uint8Array>, input: Uint8Array): Promise<void> {
   const writer = stdin.getWriter();
   try {
     await writer.write(input);
@@ -82,7 +83,6 @@ async function sendAll(stdin: WritableStream<Uint8Array>, input: Uint8Array): Pr
   } catch {
     // See above.
   }
-  return "";
 }
 
 async function readText(stream: ReadableStream<Uint8Array>, limit: number, name: string): Promise<string> {
