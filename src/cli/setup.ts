@@ -1,15 +1,13 @@
 /** `omcp setup`: ensures that an engine responds and has both images. */
 import type { Command } from "./command.ts";
-import { REMOVE_HELP } from "./setup/remove_help.ts";
+import { optionsHelp } from "./setup/options_help.ts";
 
 /** `omcp setup`. */
 export const command: Command = {
   usage: [["setup [--refresh | --print | --remove]", "install what is missing, build the images"]],
   help:
     `Ensures that a container engine responds (as root on Debian or Ubuntu it installs one) and builds the images.
-  --refresh                        rebuild the images, with the distribution's newest packages
-  --print                          only print the images' names, one per line
-  --remove                         ${REMOVE_HELP.join(`\n${" ".repeat(35)}`)}`,
+${optionsHelp(35)}`,
   async run({ args, read, unknown, origin }) {
     // Only this command needs the builder and the sample's generator.
     const { runSetUp } = await import("./setup/main.ts");

@@ -7,14 +7,12 @@ import { imageReference } from "../../images/identity.ts";
 import { ownCommand } from "../../lib/own_command.ts";
 import { usageError } from "../usage_error.ts";
 import { type Progress, stderrProgress } from "../../image_setup/mod.ts";
+import { optionsHelp } from "./options_help.ts";
 import { removeSetUp } from "./remove.ts";
-import { REMOVE_HELP } from "./remove_help.ts";
 import { setUp } from "./setup.ts";
 
 const USAGE = `Usage: ${ownCommand("setup")} [--refresh | --print | --remove] [--settings FILE]
-  --refresh  rebuild the images, with the distribution's newest packages
-  --print    only print the images' names, one per line
-  --remove   ${REMOVE_HELP.join("\n             ")}
+${optionsHelp(13)}
   --settings read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
 
 /** What `omcp setup` needs of its settings. */
