@@ -8,6 +8,7 @@ import { DEFAULT_PRESET, PRESET_NAMES } from "../cdm/disclosure/rules.ts";
 import type { CdmSettings, DatabaseLocation } from "../cdm/settings.ts";
 import { OmcpError } from "../errors.ts";
 import { ownCommand } from "../lib/own_command.ts";
+import { DEFAULT_HOST } from "../lib/engine_address.ts";
 import { normalizedName } from "../lib/package_name.ts";
 import type { Dataset, PackageMode } from "../sandbox/mod.ts";
 import { datasetProblems, datasetsSchema } from "./datasets.ts";
@@ -74,7 +75,7 @@ export const SETTINGS = {
       /^(?:unix:\/\/\/|tcp:\/\/).+$/,
       "must be unix:///path/of/socket or tcp://host:port; ssh:// is not supported",
     ),
-    default: "unix:///var/run/docker.sock",
+    default: DEFAULT_HOST,
     unit: "URL",
     description:
       "The container engine's Unix socket, or `tcp://host:port` with TLS. The Deno permission flags must name the same path, or host and port.",

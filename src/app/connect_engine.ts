@@ -1,5 +1,5 @@
-import { DEFAULT_HOST } from "../docker/mod.ts";
 import { OmcpError } from "../errors.ts";
+import { DEFAULT_HOST } from "../lib/engine_address.ts";
 import { runOwnCommand } from "../lib/own_command.ts";
 import type { ReadVariable } from "./config.ts";
 import { type EngineLocation, engineLocation } from "./engine_access.ts";

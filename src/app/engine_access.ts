@@ -1,6 +1,5 @@
 /** What the server must be permitted to use for its engine, by `DOCKER_HOST` and the variables that Docker's client has for TLS. */
-// Not through mod.ts: each start of a packaged program waits for this module, and not for the engine's client.
-import { DEFAULT_HOST, engineAddress } from "../docker/address.ts";
+import { DEFAULT_HOST, engineAddress } from "../lib/engine_address.ts";
 import { hostPort } from "../lib/host_port.ts";
 
 /** Variables that say where the engine is; Docker's client has them, too. */

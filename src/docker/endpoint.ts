@@ -1,7 +1,8 @@
 /** An engine's address as both kinds of connection use it: HTTP requests, and the raw stream of an attach. */
 import { OmcpError } from "../errors.ts";
+import type { EngineAddress } from "../lib/engine_address.ts";
 import { hostPort } from "../lib/host_port.ts";
-import { type EngineAddress, readCertificates } from "./address.ts";
+import { readCertificates } from "./certificates.ts";
 import { transportError } from "./engine_errors.ts";
 
 /** An engine that can be connected to. */

@@ -1,4 +1,4 @@
-import { DEFAULT_HOST, type EngineAddress, engineAddress } from "./address.ts";
+import { DEFAULT_HOST, type EngineAddress, engineAddress } from "../lib/engine_address.ts";
 import { chooseApiVersion } from "./api_version.ts";
 import { openAttach } from "./attach.ts";
 import type { Attachment } from "./attach.ts";

@@ -1,5 +1,4 @@
 /** The Docker Engine API over a Unix socket or TCP with TLS, and nothing else. */
-export { DEFAULT_HOST } from "./address.ts";
 export { NEWEST_API, OLDEST_API } from "./api_version.ts";
 export type { Attachment } from "./attach.ts";
 export type { CreateOptions, ListOptions, WaitOptions } from "./containers.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_HOST, type Engine } from "../../docker/mod.ts";
+import type { Engine } from "../../docker/mod.ts";
+import { DEFAULT_HOST } from "../../lib/engine_address.ts";
 import { engineLocation } from "../../app/engine_access.ts";
 import { connectUsable, type UsableEngine, usableHosts } from "../../app/usable_engine.ts";
 import { OmcpError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { engineAddress } from "../../../src/docker/address.ts";
+import { engineAddress } from "../../../src/lib/engine_address.ts";
 
 Deno.test("engineAddress() reads a socket, and a host and port with TLS", () => {
   assert.deepEqual(engineAddress("unix:///run/x.sock", undefined), { kind: "unix", path: "/run/x.sock" });

@@ -6,8 +6,6 @@ export const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** The port of an engine with TLS. */
 const TLS_PORT = 2376;
-/** The largest file of certificates that is read, in bytes. */
-const MAX_BYTES = 1024 * 1024;
 
 /** An engine's address, checked. Nothing is read for it. */
 export type EngineAddress =
@@ -20,16 +18,6 @@ export type EngineAddress =
     /** Absolute paths. */
     readonly files: { readonly ca: string; readonly cert: string; readonly key: string };
   };
-
-/** The certificates of a connection, as PEM. */
-export interface Certificates {
-  /** Of the authority that issued the engine's certificate. */
-  readonly ca: string;
-  /** The client's own. */
-  readonly cert: string;
-  /** Its private key: never shown. */
-  readonly key: string;
-}
 
 /**
  * Reads an address.
@@ -66,31 +54,4 @@ export function engineAddress(host: string, certificates: string | undefined): E
   // The names that Docker gives them.
   const files = { ca: `${folder}/ca.pem`, cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
   return { kind: "tls", host: found, port: number, files };
-}
-
-/**
- * Reads the certificates of an address.
- *
- * @param files Their paths.
- * @throws {OmcpError} `config_invalid`, which names the file that cannot be read and never shows a part of it.
- */
-export function readCertificates(files: { readonly [K in keyof Certificates]: string }): Certificates {
-  return { ca: read(files.ca), cert: read(files.cert), key: read(files.key) };
-}
-
-function read(path: string): string {
-  let problem: string;
-  try {
-    if (Deno.statSync(path).size <= MAX_BYTES) {
-      const text = Deno.readTextFileSync(path);
-      if (/-----BEGIN [A-Z ]+-----/.test(text)) return text;
-      problem = "it is not PEM";
-    } else problem = `it has more than ${MAX_BYTES} bytes`;
-  } catch (error) {
-    problem = error instanceof Error ? error.message.replace(/ \(os error \d+\).*$/, "") : "unknown error";
-  }
-  throw new OmcpError("config_invalid", `Cannot read ${path}, which DOCKER_CERT_PATH names: ${problem}`, {
-    state: "No request reached the engine.",
-    next: "Put ca.pem, cert.pem and key.pem there, as PEM, and let this user read them.",
-  });
 }
