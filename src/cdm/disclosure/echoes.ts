@@ -2,7 +2,7 @@
  * Sets that got the answer of another one near them. Without a record of these, one person more would show at the edge of an answer's reach:
  * the first set still gets it, and the second one gets its own.
  */
-import { differences, differingBuckets, distanceOf, type Numbers } from "./sketch.ts";
+import { differences, differingFrom, distanceOf, type Numbers } from "./sketch.ts";
 
 /** The position of the empty set, about which everyone knows everything. */
 export const NOBODY = -1;
@@ -90,11 +90,12 @@ export class Echoes {
       const base = sketchOf(of);
       const isNew = of >= from.known;
       if (!isNew && from.echoes === this.#all.length) continue;
-      if (differingBuckets(sketch, [{ times: 1, sketch: base }], widest) >= widest) continue;
+      if (differingFrom(sketch, base, widest) >= widest) continue;
       const difference = differences(sketch, base);
+      const exact = isExact(of);
       for (let at = isNew ? 0 : from.echoes; at < this.#all.length; at += 1) {
         const echo = this.#all[at];
-        if (echo === undefined || (echo.of !== of && !isExact(of))) continue;
+        if (echo === undefined || (echo.of !== of && !exact)) continue;
         const same = distanceOf(difference, echo.difference, 1);
         if (echo.of === of) {
           if (same < (own?.distance ?? limit)) own = { of, distance: same };

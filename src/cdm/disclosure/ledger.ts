@@ -4,7 +4,7 @@ import { type Combination, findCombination, type Released, sketchOfCombination }
 import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
-import { asSketch, BUCKETS, differences, differingBuckets, type Numbers, type Statistic } from "./sketch.ts";
+import { asSketch, BUCKETS, differences, differingFrom, type Numbers, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -190,7 +190,7 @@ export class Ledger {
     let near = before?.near;
     for (let at = before?.known ?? NOBODY; at < this.#known.length; at += 1) {
       const limit = Math.min(this.#reachOf(at, statistic), near?.distance ?? Infinity);
-      const distance = differingBuckets(sketch, [{ times: 1, sketch: this.#sketchOf(at) }], limit);
+      const distance = differingFrom(sketch, this.#sketchOf(at), limit);
       if (distance < limit) near = { of: at, distance };
     }
     const limit = Math.min(this.#edge + 1, near?.distance ?? Infinity);

@@ -59,6 +59,22 @@ export function differingBuckets(
   return differing;
 }
 
+/**
+ * Counts the buckets in which two sketches differ: {@link differingBuckets} of one sketch, which each question needs for each earlier one.
+ *
+ * @param sketch The one.
+ * @param other The other one.
+ * @param limit The count at which it stops.
+ * @returns The number of buckets, at most `limit`.
+ */
+export function differingFrom(sketch: Float64Array, other: Float64Array, limit: number): number {
+  let differing = 0;
+  for (let bucket = 0; bucket < BUCKETS && differing < limit; bucket += 1) {
+    if (!isSame(sketch[bucket] ?? 0, other[bucket] ?? 0)) differing += 1;
+  }
+  return differing;
+}
+
 /** Of nobody. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
 const EMPTY = new Float64Array(BUCKETS);
 
@@ -141,5 +157,5 @@ export function asSketch({ buckets, numbers }: Numbers): Float64Array {
 }
 
 function isSame(a: number, b: number): boolean {
-  return Math.abs(a - b) <= TOLERANCE * (Math.abs(a) + Math.abs(b));
+  return a === b || Math.abs(a - b) <= TOLERANCE * (Math.abs(a) + Math.abs(b));
 }
