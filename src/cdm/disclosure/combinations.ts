@@ -47,9 +47,9 @@ export function* findCombination(
 ): Steps<Combination | undefined> {
   const limit = inside + edge;
   // Most candidates differ in many of the target's own buckets, which are far fewer than all where the target has few persons.
-  const filled = filledBuckets(target);
+  const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
   // Of large sets, most candidates agree by chance in the bucket that found them; one that is near agrees in nearly all.
-  const further = filled.length < MANY_BUCKETS ? [] : probes(target, random, 4);
+  const further = filled.length < MANY_BUCKETS ? [] : probes(filled, random, 4);
   function near(parts: Combination["parts"]): boolean {
     if (further.filter((bucket) => !agrees(target, parts, bucket)).length > 1) return false;
     const terms = termsOf(parts);
@@ -60,7 +60,7 @@ export function* findCombination(
     return distance < inside || (distance < limit && isAtEdge(differences(target, combined(terms))));
   }
   for (const search of [pairs, triples]) {
-    for (const parts of search(target, earlier, random)) {
+    for (const parts of search(target, filled, earlier, random)) {
       if (parts === PAUSE) yield;
       else if (near(parts)) return { parts };
     }
@@ -90,10 +90,6 @@ function agrees(target: Float64Array, parts: Combination["parts"], bucket: numbe
   return Math.abs(rest) < 0.5;
 }
 
-function filledBuckets(target: Float64Array): readonly number[] {
-  return [...target.keys()].filter((bucket) => target[bucket] !== 0);
-}
-
 /** Between candidates, a search gives others the time. */
 const PAUSE = undefined;
 type Candidates = Generator<Combination["parts"] | typeof PAUSE>;
@@ -104,10 +100,11 @@ const PROBES = 2;
 /** Pairs that agree with the target in a bucket in which it is not empty. */
 function* pairs(
   target: Float64Array,
+  filled: readonly number[],
   earlier: readonly Released[],
   random: () => number,
 ): Candidates {
-  for (const bucket of probes(target, random, PROBES)) {
+  for (const bucket of probes(filled, random, PROBES)) {
     const table = signed(earlier, bucket);
     yield PAUSE;
     for (const first of SIGNS.flatMap((times) => earlier.map((released) => ({ times, released })))) {
@@ -122,12 +119,13 @@ function* pairs(
 /** Triples that agree with the target in a bucket in which it is not empty. */
 function* triples(
   target: Float64Array,
+  filled: readonly number[],
   earlier: readonly Released[],
   random: () => number,
 ): Candidates {
   // The decoder finds these too, and more, but not beyond its own limit.
   if (earlier.length <= MOST_DECODED / 4 || earlier.length > MOST_IN_TRIPLES) return;
-  const [bucket] = probes(target, random, 1);
+  const [bucket] = probes(filled, random, 1);
   if (bucket === undefined) return;
   const table = signed(earlier, bucket);
   const numbers = Float64Array.from(earlier, ({ sketch }) => sketch[bucket] ?? 0);
@@ -153,11 +151,9 @@ function* triples(
 
 const SIGNS = [1, -1] as const;
 
-/** Buckets of the target that are not empty, in random order. */
-function probes(target: Float64Array, random: () => number, count: number): readonly number[] {
-  return filledBuckets(target).map((bucket) => ({ bucket, order: random() })).sort((a, b) =>
-    a.order - b.order
-  )
+/** Some of the buckets in which the target is not empty, in random order. */
+function probes(filled: readonly number[], random: () => number, count: number): readonly number[] {
+  return filled.map((bucket) => ({ bucket, order: random() })).sort((a, b) => a.order - b.order)
     .slice(0, count).map(({ bucket }) => bucket);
 }
 
