@@ -114,6 +114,7 @@ function* cellsToProtect(
   ledger: Ledger,
   rules: DisclosureRules,
 ): Steps<ReadonlySet<Cell>> {
+  if (before.length === 0) return new Set();
   const shown = new Set(cells.filter((cell) => mayBeShown(cell, ledger, rules)));
   const protects = new Set<Cell>();
   for (let changed = true; changed;) {
