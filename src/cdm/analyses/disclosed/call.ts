@@ -33,12 +33,7 @@ const USES: Readonly<Record<Stratum, DisclosedGroup["use"]>> = {
   year: "number",
 };
 
-/**
- * The strata as group columns.
- *
- * @param strata The strata.
- */
-export function stratumColumns(strata: readonly Stratum[]): readonly DisclosedGroup[] {
+function stratumColumns(strata: readonly Stratum[]): readonly DisclosedGroup[] {
   return strata.map((name) => ({ name, use: USES[name] }));
 }
 
@@ -61,39 +56,38 @@ export async function countEach(
   rows: (byStrata: boolean) => Pick<PersonRows, "rows" | "values">,
   columns: readonly DisclosedGroup[] = [],
 ): Promise<Counted> {
-  const { request: { strata }, cohorts } = call;
-  const counted: Counted = { numbers: new DisclosedNumbers(), concepts: new Map() };
-  for (const [at, { population }] of cohorts.entries()) {
-    for (const byStrata of strata.length === 0 ? [false] : [false, true]) {
-      const groups = [...columns, ...(byStrata ? stratumColumns(strata) : [])];
-      const { cells, names } = await call.count(population, { ...rows(byStrata), groups });
-      counted.numbers.add(at, cells);
-      for (const [id, name] of names) counted.concepts.set(Number(id), name);
-    }
-  }
-  return counted;
+  const { strata } = call.request;
+  const whole = { ...rows(false), groups: columns };
+  if (strata.length === 0) return await countTables(call, [whole]);
+  const parts = { ...rows(true), groups: [...columns, ...stratumColumns(strata)] };
+  return await countTables(call, [whole, parts]);
 }
 
 /**
  * Releases numbers of each cohort's parts, if there are strata by these.
  *
  * @param call The call.
- * @param table The rows of a cohort, by the strata; the group columns after these.
+ * @param table The rows of a cohort, by the strata; its group columns are those after the strata.
  */
-export async function countParts(
-  call: DisclosedCall,
-  { rows, after }: {
-    readonly rows: Pick<PersonRows, "rows" | "values">;
-    readonly after: readonly DisclosedGroup[];
-  },
+export async function countParts(call: DisclosedCall, table: PersonRows): Promise<Counted> {
+  return await countTables(call, [{
+    ...table,
+    groups: [...stratumColumns(call.request.strata), ...table.groups],
+  }]);
+}
+
+/** Releases tables of each cohort, one after the other. */
+async function countTables(
+  { cohorts, count }: DisclosedCall,
+  tables: readonly PersonRows[],
 ): Promise<Counted> {
-  const { request: { strata }, cohorts } = call;
   const counted: Counted = { numbers: new DisclosedNumbers(), concepts: new Map() };
   for (const [at, { population }] of cohorts.entries()) {
-    const groups = [...stratumColumns(strata), ...after];
-    const { cells, names } = await call.count(population, { ...rows, groups });
-    counted.numbers.add(at, cells);
-    for (const [id, name] of names) counted.concepts.set(Number(id), name);
+    for (const table of tables) {
+      const { cells, names } = await count(population, table);
+      counted.numbers.add(at, cells);
+      for (const [id, name] of names) counted.concepts.set(Number(id), name);
+    }
   }
   return counted;
 }

@@ -39,11 +39,9 @@ export async function disclosedDemographics(call: DisclosedCall): Promise<Result
   const counted: Counted[] = [];
   const count = async (row: TableOneRow, attribute?: string) => {
     const found = await countParts(call, {
-      rows: {
-        rows: tableOneRows({ source, strata, bands }, row),
-        ...(row.kind === "number" ? { values: ["sum", "squares"] as const } : {}),
-      },
-      after: attribute === undefined
+      rows: tableOneRows({ source, strata, bands }, row),
+      ...(row.kind === "number" ? { values: ["sum", "squares"] as const } : {}),
+      groups: attribute === undefined
         ? []
         : [{ name: attribute, use: attribute === "age_group" ? "number" : "concept" }],
     });
