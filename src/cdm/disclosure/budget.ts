@@ -2,6 +2,7 @@
 import { OmcpError } from "../../errors.ts";
 import type { Steps } from "../../lib/async/in_slices.ts";
 import type { Counted, Ledger } from "./ledger.ts";
+import { NOT_RELEASED } from "./not_released.ts";
 import type { DisclosureRules } from "./rules.ts";
 
 /**
@@ -40,7 +41,7 @@ export function requireFits(numbers: number, { budget }: DisclosureRules): void 
 
 function tooManyNumbers(message: string): OmcpError {
   return new OmcpError("capacity", message, {
-    state: "Nothing was released.",
+    state: NOT_RELEASED,
     next:
       "Ask for fewer groups or statistics, or repeat an earlier query: numbers that were released once stay free.",
   });

@@ -19,6 +19,7 @@ import {
   MOST_PRINCIPALS,
   newSeed,
 } from "./ledger_store.ts";
+import { NOT_RELEASED } from "./not_released.ts";
 import { BUCKETS } from "./sketch.ts";
 
 /** The file in the folder. */
@@ -124,7 +125,7 @@ export class LedgerFile implements LedgerStore {
         } catch (cause) {
           if (database.isTransaction) database.exec("rollback");
           throw new OmcpError("capacity", `Cannot record what is released: ${errorMessage(cause)}`, {
-            state: "Nothing was released.",
+            state: NOT_RELEASED,
             next: "This is for the server's operator: the folder of OMCP_DISCLOSURE_FOLDER needs room.",
             cause,
           });

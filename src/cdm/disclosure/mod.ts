@@ -8,6 +8,7 @@ export {
 } from "./disclosure.ts";
 export { LedgerFile } from "./ledger_file.ts";
 export { type CdmLoad, type LedgerStore, memoryLedgers } from "./ledger_store.ts";
+export { NOT_RELEASED } from "./not_released.ts";
 export {
   DEFAULT_PRESET,
   type DisclosureRules,

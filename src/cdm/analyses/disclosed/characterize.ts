@@ -6,7 +6,7 @@ import {
   type FrequentRows,
 } from "../../../omop/analyses/mod.ts";
 import { OmcpError } from "../../../errors.ts";
-import type { ReleasedCell } from "../../disclosure/mod.ts";
+import { NOT_RELEASED, type ReleasedCell } from "../../disclosure/mod.ts";
 import { characterizeWords, withDemographics } from "../characterize.ts";
 import type { DisclosedCall, DisclosedFound } from "./call.ts";
 import { disclosedDemographics } from "./table_one.ts";
@@ -46,7 +46,7 @@ function narrower(error: unknown): never {
   if (!(error instanceof OmcpError) || error.code !== "capacity") throw error;
   throw new OmcpError("capacity", error.message, {
     cause: error,
-    state: "Nothing of this table was released; what was before it stays free.",
+    state: NOT_RELEASED,
     next:
       "Each concept with enough persons takes a number in each window, whatever top says. Use a smaller cohort or shorter " +
       "window_days; or count a concept set with query_omop.",
