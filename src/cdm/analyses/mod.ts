@@ -5,4 +5,4 @@ export {
   type DisclosedAnalysis,
   type DisclosedAnalysisOptions,
 } from "./disclosed/analyses.ts";
-export { leaveResult, LEAVING_MS, type LeftResult } from "./in_sandbox.ts";
+export { leaveResult, type Leaving, LEAVING_MS, type LeftResult } from "./in_sandbox.ts";

@@ -1,8 +1,8 @@
-import { leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
+import { LEAVING_MS } from "../../cdm/analyses/mod.ts";
 import { counted } from "../../lib/counted.ts";
 import { type AnalysisRequest, type AnalysisResult, analysisSchema } from "../../omop/analyses/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
-import { describeAnalysis, type Left } from "../analysis_text.ts";
+import { analysisAnswer } from "../analysis_answer.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
 import { contextArgument, inContext } from "../context_argument.ts";
@@ -45,20 +45,8 @@ export const tool: Tool = defineTool({
       timeoutMs: queryMs + (sandbox === undefined ? 0 : LEAVING_MS),
       work: async (run) => {
         const result = await analyze(request, context, run);
-        let left: Left | undefined;
-        if (sandbox !== undefined) {
-          run.progress("leaving the numbers in the sandbox");
-          left = {
-            into,
-            ...await leaveResult(sandbox, result, {
-              analysis: request.analysis,
-              into,
-              ...inContext(name),
-              run,
-            }),
-          };
-        }
-        return { kind: "text", text: describeAnalysis(result, left) };
+        const leaving = { analysis: request.analysis, into, ...inContext(name), run };
+        return await analysisAnswer(result, sandbox, leaving);
       },
     });
   },

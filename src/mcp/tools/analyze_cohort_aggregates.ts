@@ -1,4 +1,4 @@
-import { type DisclosedAnalysis, leaveResult, LEAVING_MS } from "../../cdm/analyses/mod.ts";
+import { type DisclosedAnalysis, LEAVING_MS } from "../../cdm/analyses/mod.ts";
 import type { DisclosureRules } from "../../cdm/disclosure/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import {
@@ -7,7 +7,7 @@ import {
   disclosedAnalysisSchema,
 } from "../../omop/analyses/mod.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
-import { describeAnalysis, type Left } from "../analysis_text.ts";
+import { analysisAnswer } from "../analysis_answer.ts";
 import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
@@ -53,15 +53,7 @@ export const tool: Tool = defineTool({
         work: (run) =>
           steps.within(run.signal, async () => {
             const result = await analyze(request, context, { report: run, audit });
-            let left: Left | undefined;
-            if (sandbox !== undefined) {
-              run.progress("leaving the numbers in the sandbox");
-              left = {
-                into,
-                ...await leaveResult(sandbox, result, { analysis: request.analysis, into, run }),
-              };
-            }
-            return { kind: "text", text: describeAnalysis(result, left) };
+            return await analysisAnswer(result, sandbox, { analysis: request.analysis, into, run });
           }),
       });
     });
