@@ -22,6 +22,7 @@ import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
 import agentPackages from "./agent/packages.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
+import agentRate from "./agent/rate.py" with { type: "text" };
 import agentReactor from "./agent/reactor.py" with { type: "text" };
 import agentRelay from "./agent/relay.py" with { type: "text" };
 import agentSavedOutput from "./agent/saved_output.py" with { type: "text" };
@@ -126,6 +127,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.output": agentOutput,
   "agent.packages": agentPackages,
   "agent.process": agentProcess,
+  "agent.rate": agentRate,
   "agent.reactor": agentReactor,
   "agent.relay": agentRelay,
   "agent.saved_output": agentSavedOutput,

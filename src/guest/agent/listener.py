@@ -7,6 +7,7 @@ import socket
 from typing import Callable
 
 from agent.process import log
+from agent.rate import Rate
 from agent.reactor import Reactor
 
 _RETRY_SECONDS = 0.2
@@ -24,23 +25,6 @@ def send_at_once(connection: socket.socket, data: bytes) -> None:
         connection.send(data)
     except OSError:
         pass
-
-
-class Rate:
-    """Permits one event after another at a rate, and some at once after a pause."""
-
-    def __init__(self, per_second: float, burst: int) -> None:
-        self._gap = 1 / per_second
-        self._slack = (burst - 1) * self._gap
-        self._next = 0.0
-
-    def take(self, now: float) -> float:
-        """Takes a permit and returns 0, or returns the seconds until there is one."""
-        earliest = max(self._next, now - self._slack)
-        if earliest > now:
-            return earliest - now
-        self._next = earliest + self._gap
-        return 0.0
 
 
 class Listener:

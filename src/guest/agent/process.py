@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Tuple
 
+from agent.rate import Rate
+
 PR_GET_DUMPABLE = 3
 PR_SET_DUMPABLE = 4
 
@@ -21,37 +23,22 @@ _STDIN_BYTES = 1 << 20
 _STDOUT_BYTES = 1 << 17
 _F_SETPIPE_SZ = 1031
 
-
-class _Allowance:
-    """How many bytes may still be written to stderr."""
-
-    def __init__(self) -> None:
-        self.left = float(_LOG_BURST_BYTES)
-        self.at = time.monotonic()
-        self.dropped = 0
-
-    def take(self, wanted: int) -> bool:
-        now = time.monotonic()
-        self.left = min(float(_LOG_BURST_BYTES), self.left + (now - self.at) * _LOG_BYTES_PER_SECOND)
-        self.at = now
-        if wanted > self.left:
-            return False
-        self.left -= wanted
-        return True
-
-
-_allowance = _Allowance()
+_rate = Rate(_LOG_BYTES_PER_SECOND, _LOG_BURST_BYTES)
+# Bytes since the last ones that were written.
+_dropped = 0
 
 
 def log_bytes(data: bytes) -> None:
-    """Writes to stderr within the allowance; drops the rest. Never blocks: stderr may have no reader."""
-    if _allowance.dropped:
-        note = b"(%d bytes of the agent's log were dropped)\n" % _allowance.dropped
+    """Writes to stderr at a limited rate; drops the rest. Never blocks: stderr may have no reader."""
+    global _dropped
+
+    if _dropped:
+        note = b"(%d bytes of the agent's log were dropped)\n" % _dropped
         data = note + data
-    if not _allowance.take(len(data)):
-        _allowance.dropped += len(data)
+    if _rate.take(time.monotonic(), len(data)) > 0:
+        _dropped += len(data)
         return
-    _allowance.dropped = 0
+    _dropped = 0
     try:
         os.write(2, data)
     except OSError:

@@ -73,7 +73,7 @@ export const RESOLVER_MODULES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     Object.entries(GUEST_MODULES).filter(([name]) =>
       name === "resolver" || name.startsWith("resolver.") ||
-      ["agent.attestation", "agent.process"].includes(name)
+      ["agent.attestation", "agent.process", "agent.rate"].includes(name)
     ),
   ),
   // The loader calls the module of this name.

@@ -9,7 +9,8 @@ import unittest
 from typing import Any, Callable, Dict, List, Tuple
 
 from server_side import GUEST  # noqa: F401
-from agent.listener import Listener, Rate
+from agent.listener import Listener
+from agent.rate import Rate
 
 
 class Loop:
