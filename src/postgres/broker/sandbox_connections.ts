@@ -26,7 +26,7 @@ export interface KeptConnection {
 /** Counts the connections of all sandboxes, so that they stay within the limit for the whole server. */
 export class ConnectionCount {
   readonly #limits: BrokerLimits;
-  readonly #kept = new Set<KeptConnection>();
+  readonly #kept = new Map<KeptConnection, SandboxConnections>();
   #open = 0;
 
   /** @param limits Only `connectionsTotal` is used. */
@@ -51,24 +51,32 @@ export class ConnectionCount {
     this.#open -= 1;
   }
 
-  /** Notes a connection that gives way. @returns Forgets it. */
-  keep(connection: KeptConnection): Disposable {
-    this.#kept.add(connection);
+  /**
+   * Notes a connection that gives way.
+   *
+   * @param connection The connection.
+   * @param owner Whose it is.
+   * @returns Forgets it.
+   */
+  keep(connection: KeptConnection, owner: SandboxConnections): Disposable {
+    this.#kept.set(connection, owner);
     return { [Symbol.dispose]: () => this.#kept.delete(connection) };
   }
 
   /**
    * Ends a kept connection that is idle.
    *
-   * @param among Those of one sandbox. @default all
+   * @param owner Only one of this sandbox. @default anybody's
    * @returns Whether there was one.
    */
-  async giveWay(among: ReadonlySet<KeptConnection> = this.#kept): Promise<boolean> {
-    const idle = [...among].find((connection) => this.#kept.has(connection) && connection.idle());
-    if (idle === undefined) return false;
-    this.#kept.delete(idle);
-    await idle.end();
-    return true;
+  async giveWay(owner?: SandboxConnections): Promise<boolean> {
+    for (const [connection, its] of this.#kept) {
+      if ((owner !== undefined && its !== owner) || !connection.idle()) continue;
+      this.#kept.delete(connection);
+      await connection.end();
+      return true;
+    }
+    return false;
   }
 }
 
@@ -80,7 +88,6 @@ export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();
-  readonly #kept = new Set<KeptConnection>();
   /** Process ids, as in the keys, of those whose statement still runs though the client has left. */
   readonly #overrun = new Set<number>();
   readonly #connections = new Map<
@@ -104,7 +111,7 @@ export class SandboxConnections {
    * @returns Its key, or why it is refused.
    */
   admit(cancel: () => Promise<unknown>): Admission | { readonly full: string; readonly hint: string } {
-    if (this.#connections.size >= this.#limits.connectionsPerSandbox) {
+    if (this.#isFull) {
       return {
         full: `this sandbox has ${this.#connections.size} connections open, which is the most it may have${
           this.#overrun.size === 0
@@ -142,8 +149,7 @@ export class SandboxConnections {
   async admitBeforeKept(cancel: () => Promise<unknown>): Promise<ReturnType<SandboxConnections["admit"]>> {
     let admission = this.admit(cancel);
     while ("full" in admission) {
-      const ofSandbox = this.#connections.size >= this.#limits.connectionsPerSandbox;
-      if (!await this.#count.giveWay(ofSandbox ? this.#kept : undefined)) return admission;
+      if (!await this.#count.giveWay(this.#isFull ? this : undefined)) return admission;
       admission = this.admit(cancel);
     }
     return admission;
@@ -151,14 +157,7 @@ export class SandboxConnections {
 
   /** Notes a connection that gives way to others. @returns Forgets it. */
   keep(connection: KeptConnection): Disposable {
-    this.#kept.add(connection);
-    const counted = this.#count.keep(connection);
-    return {
-      [Symbol.dispose]: () => {
-        this.#kept.delete(connection);
-        counted[Symbol.dispose]();
-      },
-    };
+    return this.#count.keep(connection, this);
   }
 
   /** Snapshots that this sandbox has exported. */
@@ -189,6 +188,11 @@ export class SandboxConnections {
       difference |= (secret[index] ?? 0) ^ (connection.secret[index] ?? 0);
     }
     if (difference === 0) await connection.cancel();
+  }
+
+  /** Whether this sandbox has all that it may have. */
+  get #isFull(): boolean {
+    return this.#connections.size >= this.#limits.connectionsPerSandbox;
   }
 
   #newKey(): ClientKey {
