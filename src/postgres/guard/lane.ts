@@ -121,7 +121,6 @@ export class Lane {
 
   /** Has the worker replaced after a while without a text, if it is large. */
   #watchHeap(heapBytes: number): void {
-    clearTimeout(this.#rest);
     if (this.#closed || heapBytes < LARGE_HEAP_BYTES) return;
     this.#rest = setTimeout(() => void this.#queue.run("", () => this.#renew()), REST_MS);
     Deno.unrefTimer(this.#rest);
