@@ -29,8 +29,8 @@ import program from "./compile_modules.py" with { type: "text" };
 
 const log = logger("sandbox");
 
-/** A server with a single sandbox does not need it; from this start of an image's sandboxes on, its modules are compiled. */
-const COMPILED_FROM = 2;
+/** A server with a single sandbox does not need it: after this start of an image's sandboxes, its modules are compiled, once. */
+const COMPILED_AFTER = 2;
 const MAX_IMAGES = 8;
 const DEADLINE_MS = 30_000;
 const MIB = 1024 * 1024;
@@ -57,8 +57,6 @@ const outputSchema = z.string().transform(parsedJson).pipe(z.strictObject({
 interface Entry {
   starts: number;
   compiled: BootModules | undefined;
-  /** Not again where it failed. */
-  asked: boolean;
 }
 
 /** What {@link GuestCode} needs. */
@@ -121,7 +119,7 @@ export class GuestCode {
     if (found !== undefined) return found;
     const [oldest] = this.#images.keys();
     if (this.#images.size >= MAX_IMAGES && oldest !== undefined) this.#images.delete(oldest);
-    const entry: Entry = { starts: 0, compiled: undefined, asked: false };
+    const entry: Entry = { starts: 0, compiled: undefined };
     this.#images.set(image, entry);
     return entry;
   }
@@ -129,8 +127,7 @@ export class GuestCode {
   #started(image: string, entry: Entry): void {
     const { compiles = false, closing } = this.#options;
     entry.starts += 1;
-    if (!compiles || entry.asked || entry.starts < COMPILED_FROM || closing.aborted) return;
-    entry.asked = true;
+    if (!compiles || entry.starts !== COMPILED_AFTER || closing.aborted) return;
     this.#compiling = this.#compiling.then(() => this.#compile(image, entry));
   }
 
