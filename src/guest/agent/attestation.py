@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 _CGROUP = "/sys/fs/cgroup"
 # cgroup v1 reports "no limit" as the greatest number of whole pages.
 _UNLIMITED = 1 << 62
-# Whether the kernel enforces RLIMIT_NPROC, once that is known.
-_enforced: List[bool] = []
 
 
 def attestation(dumpable: bool, descriptors_open: bool) -> "Attestation":
@@ -149,11 +148,10 @@ def _user_processes(pids: Optional[int]) -> Optional[int]:
         return None
     if pids is not None:
         return limit
-    if not _enforced:
-        _enforced.append(_enforces_process_limit())
-    return limit if _enforced[0] else None
+    return limit if _enforces_process_limit() else None
 
 
+@functools.lru_cache(maxsize=None)
 def _enforces_process_limit() -> bool:
     import resource
 
