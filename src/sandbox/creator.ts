@@ -183,8 +183,8 @@ export class SandboxCreator {
 
     function failure(error: unknown, state: string): unknown {
       if (closing.aborted) return shuttingDown();
-      // If the caller's own timeout is the reason, that says more than "cancelled".
       if (error instanceof OmcpError && VERDICTS.has(error.code)) return error.with({ state });
+      // If the caller's own timeout is the reason, that says more than "cancelled".
       const reason: unknown = options.signal?.reason;
       if (options.signal?.aborted && !(reason instanceof OmcpError && reason.code === "timeout")) {
         return new OmcpError("cancelled", "The call was cancelled", { state, cause: error });
