@@ -30,7 +30,7 @@ export function* requireBudget(statistics: readonly Counted[], ledger: Ledger): 
 /**
  * Checks before its sketches are read that a table is not larger than any budget: each number takes 10 KiB.
  *
- * @param numbers How many numbers of at least k persons it has.
+ * @param numbers How many numbers of at least 2k − 1 persons it has.
  * @param rules The rules in force.
  * @throws {OmcpError} `capacity`.
  */

@@ -30,7 +30,7 @@ const MOST_IN_TRIPLES = 600;
 const MANY_BUCKETS = 512;
 
 /**
- * Looks for a combination of several answers that a statistic differs from in fewer than k persons: sums and differences of two or
+ * Looks for a combination of several answers that a statistic differs from in few persons: sums and differences of two or
  * three, and any with small rational factors.
  *
  * @param target The statistic's sketch.
