@@ -42,8 +42,12 @@ export async function answerWithPercentiles(
     });
   }
   const asked: DisclosedTable[] = [];
+  const known = new Map<string, DisclosedTable>();
+  // Percentiles of one column begin with the same questions, which the database need not answer again.
   const ask: Ask = async (question) => {
-    const table = await how.ask(question);
+    const key = JSON.stringify(question);
+    const table = known.get(key) ?? await how.ask(question);
+    known.set(key, table);
     asked.push(table);
     return table;
   };
@@ -65,7 +69,7 @@ export async function answerWithPercentiles(
     ...table,
     query: { ...table.query, outputs },
     cells: cell === undefined ? [] : [{ ...cell, values, derived }],
-    remaining: asked.at(-1)?.remaining ?? table.remaining,
+    remaining: Math.min(...asked.map(({ remaining }) => remaining)),
     facts: { ...table.facts, ...summedFacts(asked.map(({ facts }) => facts)) },
   };
 }

@@ -127,3 +127,25 @@ Deno.test("the facts and the mark of a percentile are also those of its question
   assert.ok(facts.rows > 5 && facts.derived > 3 && facts.fingerprint === "first", JSON.stringify(facts));
   assert.equal(cells[0]?.derived, true);
 });
+
+Deno.test("percentiles of one column ask each of their questions once", async () => {
+  const values = Array.from({ length: 1_000 }, (_, at) => at);
+  const all = ([0.25, 0.5, 0.75] as const).map((p) => ({ fn: "percentile" as const, column: COLUMN, p }));
+  const alone = [];
+  for (const one of all) {
+    const { ask } = asker(values);
+    alone.push((await answerWithPercentiles(query(one), how(ask))).cells[0]?.values[0]);
+  }
+  const state = asker(values);
+  const questions: string[] = [];
+  const { cells, remaining } = await answerWithPercentiles(
+    query(...all),
+    how((question) => {
+      questions.push(JSON.stringify(question));
+      return state.ask(question);
+    }),
+  );
+  assert.deepEqual(cells[0]?.values, alone);
+  assert.deepEqual(questions, [...new Set(questions)]);
+  assert.equal(remaining, 2_000 - state.asked);
+});
