@@ -4,7 +4,7 @@ import { type Combination, findCombination, type Released, sketchOfCombination }
 import { Decoder, MOST_DECODED } from "./decode.ts";
 import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
-import { asSketch, BUCKETS, differences, differingFrom, type Numbers, type Statistic } from "./sketch.ts";
+import { asSketch, differences, differingFrom, EMPTY, type Numbers, type Statistic } from "./sketch.ts";
 
 /** Whether a statistic is released, and with which answer. */
 export type Decision =
@@ -44,8 +44,6 @@ interface Compared {
   readonly echoes: number;
   readonly near: Near | undefined;
 }
-
-const EMPTY = new Float64Array(BUCKETS);
 
 /**
  * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). Around nobody and each answer is a

@@ -75,8 +75,8 @@ export function differingFrom(sketch: Float64Array, other: Float64Array, limit: 
   return differing;
 }
 
-/** Of nobody. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
-const EMPTY = new Float64Array(BUCKETS);
+/** Of nobody; it must not be changed. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
+export const EMPTY: Float64Array = new Float64Array(BUCKETS);
 
 /**
  * Reads a sketch as the database gives it.
