@@ -29,7 +29,7 @@ export const DETAIL_FIELDS = {
     type: "list of strings",
     meaning: "How the container's confinement differs from the policy.",
   },
-  maximum: { type: "number", meaning: "Maximum of sandboxes at a time." },
+  maximum: { type: "number", meaning: "Maximum number of sandboxes at a time." },
   agent_code: { type: "string", meaning: "The error code of the agent in the sandbox." },
   sent: { type: "boolean", meaning: "Whether the agent may have read the request." },
   status: { type: "number", meaning: "HTTP status of the engine's response." },
@@ -87,7 +87,7 @@ export const ERROR_CODES = {
   },
   sandbox_busy: {
     retryable: true,
-    meaning: "A call uses the sandbox, or as many executions run and wait as are allowed at once.",
+    meaning: "A call uses the sandbox, or as many executions run and wait as may do so at once.",
     state: "What runs continues; nothing else was done.",
     details: ["agent_code"],
   },
@@ -118,7 +118,7 @@ export const ERROR_CODES = {
   },
   capacity: {
     retryable: true,
-    meaning: "The maximum of sandboxes, or of waiting calls, is reached.",
+    meaning: "The maximum number of sandboxes, or of waiting calls, is reached.",
     state: "Nothing was done; other sandboxes are untouched.",
     details: ["maximum", "agent_code"],
   },

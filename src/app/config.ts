@@ -85,7 +85,7 @@ export const SETTINGS = {
     default: "",
     unit: "",
     description:
-      "Any value: TLS with an engine over TCP, in which both sides prove who they are. It never goes without.",
+      "Any value: TLS with an engine over TCP, in which both sides prove who they are. The server accepts no engine over TCP without it.",
   },
   DOCKER_CERT_PATH: {
     schema: ownFolderPath,
@@ -121,7 +121,7 @@ export const SETTINGS = {
     default: "off",
     unit: "",
     description:
-      "`on`: OMCP_IMAGE and each of OMCP_IMAGES must be `name@sha256:…`, by a registry's digest or the image's id.",
+      "`on`: OMCP_IMAGE and each of OMCP_IMAGES must be `name@sha256:…`, with a registry's digest or the image's id.",
   },
   OMCP_IMAGE_REGISTRY: {
     schema: registrySchema,
@@ -135,7 +135,7 @@ export const SETTINGS = {
     default: "",
     unit: "digests",
     description:
-      "`python=sha256:…,postgres=sha256:…`: the digests by which they are pulled, so that the registry cannot serve others.",
+      "`python=sha256:…,postgres=sha256:…`: the digests of these images, so that the registry cannot serve others.",
   },
   OMCP_IMAGE_FILE: {
     schema: filePath,
@@ -149,21 +149,21 @@ export const SETTINGS = {
     default: "10",
     unit: "sandboxes",
     description:
-      "Maximum of sandboxes at a time. A further one replaces the one that has been unused for the longest (OMCP_EVICT_SECONDS); where there is none, its creation fails with `capacity`.",
+      "Maximum number of sandboxes at a time. A further one replaces the sandbox that has been unused for the longest, if that is at least OMCP_EVICT_SECONDS; otherwise its creation fails with `capacity`.",
   },
   OMCP_POOL_SIZE: {
     schema: integer(0, 100),
     default: "1",
     unit: "sandboxes",
     description:
-      "Sandboxes that the server starts ahead, so that a later `create_sandbox` has one at once; 0: none. It fills the pool after the first creation, and empties it after 10 minutes without one. They count for OMCP_MAX_SANDBOXES, and make room for others.",
+      "Sandboxes that the server starts ahead, so that a later `create_sandbox` has one at once; 0: none. It fills the pool after the first creation, and empties it after 10 minutes without one. They count towards OMCP_MAX_SANDBOXES, and make room for other sandboxes.",
   },
   OMCP_EVICT_SECONDS: {
     schema: integer(10, 2_592_000),
     default: "900",
     unit: "s",
     description:
-      "At OMCP_MAX_SANDBOXES, a sandbox without a call for this long is removed for a new one. Never one that a call uses.",
+      "At OMCP_MAX_SANDBOXES, the server removes a sandbox without a call for this long to make room for a new one, but never one that a call uses.",
   },
   OMCP_IDLE_SECONDS: {
     schema: integer(10, 604_800),
@@ -336,7 +336,7 @@ export const SETTINGS = {
     default: "256",
     unit: "MiB",
     description:
-      "Maximum result of an SQL statement, capped by an eighth of OMCP_MEMORY_MIB, because libpq holds it in several times its size; a larger one is an error and is never truncated.",
+      "Maximum result of an SQL statement, capped by an eighth of OMCP_MEMORY_MIB, because libpq needs several times its size; a larger one is an error and is never truncated.",
   },
   OMCP_QUERY_CONNECTIONS: {
     schema: integer(1, 32),
@@ -559,7 +559,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
   const engine = engineLocation(get);
   if (engine.host.startsWith("tcp:") && engine.certificates === undefined) {
     problems.push(
-      "DOCKER_HOST=tcp:// needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH: whoever reaches an engine without TLS is root on its machine",
+      "DOCKER_HOST=tcp:// needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH: anyone who reaches an engine without TLS is root on its machine",
     );
   }
   const auditFolder = get("OMCP_AUDIT_FOLDER") || undefined;

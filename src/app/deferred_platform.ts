@@ -14,7 +14,7 @@ import type {
   Volume,
 } from "../runtime/mod.ts";
 
-/** Waits for the runtime, and throws why there is none. */
+/** Waits for the runtime; throws the reason if there is none. */
 export type AwaitPlatform = (signal?: AbortSignal) => Promise<ContainerPlatform>;
 
 /** See {@link ContainerPlatform}: every call throws what the wait throws. */

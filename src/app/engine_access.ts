@@ -16,7 +16,8 @@ export interface EngineLocation {
 /**
  * Reads where the engine is. As for Docker's client, any value of `DOCKER_TLS_VERIFY` asks for TLS.
  *
- * @param read Looks up a variable. Those of TLS only for an engine over TCP: the flags of older configurations do not name them.
+ * @param read Looks up a variable; called for those of TLS only if the engine is over TCP, because the flags of older configurations do not name
+ * them.
  */
 export function engineLocation(
   read: (name: typeof ENGINE_VARIABLES[number]) => string | undefined,

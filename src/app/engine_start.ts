@@ -1,6 +1,6 @@
 /**
  * The part of a start that needs the engine: machine, images, instance, datasets. It runs beside the protocol, so that a client is answered
- * whatever the engine does; the calls that need the engine wait for it, and throw why it failed. After a failure the next one tries again.
+ * whatever the engine does; the calls that need the engine wait for it, and throw the error if it failed. After a failure the next one tries again.
  */
 import { abortable } from "../lib/async/abortable.ts";
 import type { Engine } from "../docker/mod.ts";

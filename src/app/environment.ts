@@ -11,7 +11,7 @@ const OPTION = "--settings";
 /** Node and Deno read this option themselves, at any position, and obey what the file sets for them. */
 const FOREIGN_OPTION = "--env-file";
 const VARIABLE = "OMCP_ENV_FILE";
-/** Most bytes of a file of settings: a larger one is something else. */
+/** The longest file of settings, in bytes: a larger file is something else. */
 const MAX_BYTES = 256 * 1024;
 
 /** The name of a setting, in a text. */
@@ -83,7 +83,7 @@ export function findSettings(args: readonly string[], environment = PROCESS_ENVI
 }
 
 /**
- * Finds the settings without looking for unknown variables, which takes longer than all else.
+ * Finds the settings without looking for unknown variables: that search takes longer than everything else.
  *
  * @param path The file of `settingsFile()`.
  * @param environment Where variables are.
@@ -110,7 +110,7 @@ export function settingsFile(
 }
 
 /**
- * Adds to the error of a wrong setting where the settings that it names are set: it may be a variable that somebody forgot.
+ * Adds to the error of a wrong setting where each setting that it names is set: it may be a forgotten variable.
  *
  * @param error What was thrown.
  * @param origin {@link Settings.origin}.

@@ -1,4 +1,4 @@
-/** The lock of a server's instance: one server at a time holds it, and first removes what an earlier one left, sandboxes excepted. */
+/** The lock of a server's instance: one server at a time holds it, and first removes what an earlier one left, except its sandboxes. */
 import type { Config } from "./config.ts";
 import { within } from "../lib/async/deadline.ts";
 import {

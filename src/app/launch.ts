@@ -15,8 +15,8 @@ export interface LaunchOptions extends Partial<Omit<PermissionNeeds, "guardFolde
 /**
  * V8 collects garbage early and keeps its heaps small. Without these flags, a sandbox that floods the server with refused
  * statements makes it grow by 200 MB of garbage, in this thread and in the guard's. V8's second compiler for WebAssembly takes
- * 40 MiB more while it compiles the SQL grammar in each of the guard's workers, and parsing is not measurably faster for it. A heap
- * whose size nobody has said grows beyond 50 MB before V8 collects it for the first time: 16 MB is about what an idle server needs.
+ * 40 MiB more while it compiles the SQL grammar in each of the guard's workers, and parsing is not measurably faster for it. Without an initial size,
+ * a heap grows beyond 50 MB before V8 collects it for the first time: 16 MB is about what an idle server needs.
  * V8 reads the flags at the start only.
  */
 export const MEMORY_FLAGS =

@@ -71,7 +71,7 @@ export class OwnImages {
    * Returns if the engine has all needed images, and else starts to provide them.
    *
    * @param engine Where the images are looked up; the work uses a connection of its own.
-   * @throws {OmcpError} `image_building` while they are being provided; after a failure, once what failed: the next call tries again.
+   * @throws {OmcpError} `image_building` while they are being provided; after a failure, that error once: the next call tries again.
    */
   async require(engine: Pick<Engine, "inspectImage">): Promise<void> {
     this.#options.signal.throwIfAborted();

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { closestNames } from "../lib/closest_names.ts";
 import { type Toolset, TOOLSETS } from "../mcp/toolsets.ts";
 
-/** Names separated by commas; none: all that apply. The message of an unknown one has the closest that exists, and not the name itself. */
+/** Names separated by commas; none: all that apply. The message about an unknown name suggests the closest existing one and does not repeat the unknown one. */
 export const toolsetsSchema = z.string().transform((text, context): readonly Toolset[] => {
   const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const unknown = names.find((name) => !isToolset(name));

@@ -4,7 +4,7 @@ import { type Config, readConfig, type ReadVariable } from "./config.ts";
 import { settingsIn } from "./environment.ts";
 
 /**
- * Reads the settings, with their defaults in place of those that are wrong: one wrong setting must not hide what else is.
+ * Reads the settings, with their defaults in place of those that are wrong: one wrong setting must not hide another.
  *
  * @param read Looks up a setting.
  * @param unknown Sentences on variables that are not settings.
@@ -27,7 +27,7 @@ export function usableConfig(
   }
 }
 
-/** A default can make another setting wrong, which needs what it replaced: so until nothing is wrong. */
+/** A default can make another setting wrong that needed the replaced value: so this repeats until nothing is wrong. */
 function withDefaults(read: ReadVariable): { readonly config: Config; readonly replaced: readonly string[] } {
   const replaced = new Set<string>();
   while (true) {

@@ -4,7 +4,7 @@ import { OmcpError } from "../errors.ts";
 import type { ReadVariable } from "./config.ts";
 import { presentSockets } from "./engine_sockets.ts";
 
-/** How long an engine may take that is only looked for, ms. */
+/** How long the search for other engines waits for each one's answer, in milliseconds. */
 const LOOK_MS = 1000;
 
 /** What decides, as the engine reports it. */

@@ -199,7 +199,7 @@ function gatewayOf(config: CdmSettings, { database, version, load, look, close }
   };
 }
 
-/** Names a database without its user and password. Nothing shows when its CDM was loaded. */
+/** Names a database without its user and password. The load is empty: nothing in such a database shows when its CDM was loaded. */
 function urlName(schema: string, url: string): string {
   const address = parseDatabaseUrl(url);
   return `${serverName(address)}/${address.database}/${schema}`;

@@ -68,7 +68,7 @@ ${settingsList()}`,
   },
 };
 
-/** For those who have the packages, and so not docs/settings.md. */
+/** For readers who have a package, which does not contain docs/settings.md. */
 function settingsList(): string {
   return Object.entries(SETTINGS).map(([name, { default: fallback, unit, description }]) => {
     return `  ${name}=${fallback}${unit === "" ? "" : ` (${unit})`}\n      ${description}`;
@@ -149,7 +149,7 @@ async function serveUntilEnd(parts: ServeParts, stop: Promise<string>): Promise<
     images: config.images,
     findImage: async (name, signal) => {
       const started = await engine.ready(signal);
-      // The name of an unpinned default is enough: its image was found at the start, and may be built again since.
+      // The name of an unpinned default is enough: its image was found at the start, and may have been rebuilt since.
       return name === image ? started.image : await findImage(started.runtime, name, signal);
     },
     pool: {

@@ -26,8 +26,8 @@ export type ServedCdm =
   };
 
 /**
- * Writes the line: in a checkout the whole command, because the task `start` works in the project's folder only, with the usual socket
- * and without a database by URL; that has the load's URL with the reader in place of the administrator.
+ * Writes the line. In a checkout it is the whole command, because the task `start` works only in the project's folder, with the usual socket and
+ * without a database by URL. A database by URL appears with the load's URL, with the reader in place of the administrator.
  *
  * @param cdm The CDM.
  * @returns The line for a shell, for a URL with PASSWORD to be replaced; it does not contain the administrator's name and password.

@@ -71,7 +71,7 @@ export class Containers {
     return response.id;
   }
 
-  /** Starts a container. Succeeds if it already runs (status 304, or 204 for calls at once). */
+  /** Starts a container. Succeeds if it already runs (status 304, or 204 for concurrent calls). */
   async start(id: string, call?: CallOptions): Promise<void> {
     await this.#http.status({
       ...containerRequest(id, "POST", ["start", "/start"]),

@@ -60,7 +60,7 @@ export function openEndpoint(address: EngineAddress): Endpoint {
       "Cannot use the certificates that DOCKER_CERT_PATH names: ca.pem and cert.pem must be certificates, and key.pem the private key of cert.pem",
       {
         state: "No request reached the engine.",
-        next: "Check that `docker` can use this folder, or make the three files anew.",
+        next: "Check that `docker` can use this folder, or create the three files again.",
       },
     );
   }

@@ -122,7 +122,7 @@ export class ExchangeFolder {
     const there = await this.#lookAt(name);
     if (there !== undefined && !overwrite) throw fileExists(name);
     if (there !== undefined && !there.isFile()) throw notAFile(name, there);
-    // Without an await before it, so that exports that run at once know of each other.
+    // No await precedes this, so that concurrent exports know of each other.
     this.#writing += size;
     try {
       await this.#requireRoom(size);

@@ -1,7 +1,7 @@
 /**
- * A lock in the engine itself, so that one program at a time provides its images: whichever user, machine or container it runs in, and
- * without a permission besides the engine's socket. A volume is the lock, because it needs no image, and because of several programs
- * that create the same name the engine gives it to one. A volume's labels cannot change: each renewal is a volume with the next number.
+ * A lock in the engine itself, so that one program at a time provides its images, whichever user, machine or container it runs in. It needs no
+ * permission besides that for the engine's socket. The lock is a volume, because a volume needs no image, and because the engine gives a name to only
+ * one of several programs that create it. A volume's labels cannot change: each renewal is a volume with the next number.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../docker/mod.ts";

@@ -24,7 +24,7 @@ export type EngineAddress =
  *
  * @param host `unix:///path` or `tcp://host:port`, the value of `DOCKER_HOST`.
  * @param certificates The folder of `DOCKER_CERT_PATH`, with ca.pem, cert.pem and key.pem; undefined: TLS is not wanted.
- * @throws {OmcpError} `config_invalid`, also for TCP without TLS: who reaches that port is root on the engine's machine.
+ * @throws {OmcpError} `config_invalid`, also for TCP without TLS: anyone who reaches that port is root on the engine's machine.
  */
 export function engineAddress(host: string, certificates: string | undefined): EngineAddress {
   const path = /^unix:\/\/(\/[^\0]{1,100})$/.exec(host)?.[1];
@@ -43,7 +43,7 @@ export function engineAddress(host: string, certificates: string | undefined): E
   if (certificates === undefined) {
     throw new OmcpError(
       "config_invalid",
-      "Cannot reach the container engine: over TCP it needs TLS, because whoever reaches such a port is root on the engine's machine",
+      "Cannot reach the container engine: over TCP it needs TLS, because anyone who reaches such a port is root on the engine's machine",
       {
         next:
           "Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem; start the engine with --tlsverify.",

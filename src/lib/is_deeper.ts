@@ -1,7 +1,7 @@
 import { isRecord } from "./is_record.ts";
 
 /**
- * Whether a value of JSON has lists and objects in more than so many levels. It does not use the stack, as what reads such a value may.
+ * Whether a JSON value has more levels of lists and objects than allowed. It is not recursive, so that no value overflows the stack.
  *
  * @param value The value.
  * @param most The number of levels; a list of numbers has one.

@@ -26,7 +26,7 @@ export function quotedPath(path: string): string {
   return JSON.stringify(path).replace(isComposed(path) ? UNSEEN : NOT_ASCII, escaped);
 }
 
-/** Two names can look alike, with a letter of one character or of several: who copies one may write the other. */
+/** Two names can look alike if a letter is one character in one and several in the other: a reader who copies one may write the other. */
 function isComposed(path: string): boolean {
   return path === path.normalize("NFC");
 }

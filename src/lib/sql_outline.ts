@@ -1,4 +1,4 @@
-/** What a statement says, without how: relations, comparisons and calls of each SELECT. The guard makes it, and the lint reads it. */
+/** What a statement contains, without its wording: relations, comparisons and calls of each SELECT. The guard makes it, and the lint reads it. */
 
 /** A column as a statement names it, in lower case; `relation` is null where it names none. */
 export interface ColumnUse {

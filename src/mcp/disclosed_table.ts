@@ -101,10 +101,10 @@ function outputOf(
     case "deviation": {
       const count = number(output.count);
       if (values[output.squares] === undefined) return null;
-      // Of fewer, count, mean and deviation together often have one solution.
+      // With fewer values, only one set of values often has this count, mean and deviation.
       if (count < 2 * k) return null;
       const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);
-      // Numbers of slightly different persons need not fit.
+      // Numbers of slightly different persons need not be consistent.
       return variance < 0 ? null : threeDigits(Math.sqrt(variance));
     }
   }

@@ -50,9 +50,9 @@ export function numberNotes(
     `Each number rests on at least ${least} persons (rules: ${preset}${
       roundTo > 1 ? `, rounded to ${roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    `Each number may stand for up to ${
+    `Each number may be off by up to ${
       slackOf(rules)
-    } persons fewer or more: about nearly the same persons as before it is that of before, with a mark or without.`,
+    } persons: a question about nearly the same persons as an earlier one gets that one's number, with or without its mark.`,
     ...(derived
       ? [
         "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",

@@ -3,7 +3,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import { readableDuration } from "../lib/duration.ts";
 import type { OfferedTool, ToolServices } from "./tool.ts";
 
-/** A sandbox that has less than this left says so, ms; one with a shorter lifetime than an hour, in the last part of it. */
+/** Results carry the notice when less than this is left, in ms; of a lifetime shorter than an hour, when less than this part is left. */
 const NOTICE_MS = 10 * 60_000;
 const NOTICE_PART = 1 / 6;
 

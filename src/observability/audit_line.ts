@@ -1,6 +1,6 @@
 /**
- * Lines of the audit as they are in a file: JSON whose last two fields are the hash of the line before and its own, so that a line that
- * was changed, removed, inserted or moved shows. The hashes have no key: anybody who can write the file can compute them again, unless a later one
+ * Lines of the audit as they are in a file: JSON whose last two fields are the hash of the line before and its own. So a check finds lines that were
+ * changed, removed, inserted or moved. The hashes have no key: anybody who can write the file can compute them again, unless a later one
  * is kept elsewhere.
  */
 import { createHash } from "node:crypto";

@@ -286,7 +286,7 @@ export class SandboxCreator {
   }
 }
 
-/** What a sandbox for a plan is made from, the image's content excepted: sandboxes of one kind can stand in for each other. */
+/** What a sandbox for a plan is made from, except the image's content: sandboxes of one kind can replace each other. */
 function kindOf({ imageName, policy }: CreationPlan): string {
   return JSON.stringify([imageName, policy]);
 }

@@ -60,7 +60,7 @@ export class Preloads {
     this.#waiting.clear();
   }
 
-  /** Each creation begins the wait anew, but not beyond the longest wait of the oldest. */
+  /** Each creation restarts the wait, but not beyond the longest wait of the oldest sandbox. */
   #tickLater(): void {
     clearTimeout(this.#timer);
     const now = this.#clock.monotonic();

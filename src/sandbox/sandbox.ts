@@ -143,7 +143,7 @@ export class Sandbox {
     return this.busy || this.files.busy;
   }
 
-  /** What uses it, in a few words: the tools of what is executed, or else what is not an execution. */
+  /** What uses it, in a few words: the tools of its running executions, else a call about files or an interrupted cell. */
   get usedBy(): string {
     const tools = new Set(this.executions.running.map(({ tool }) => tool));
     if (tools.size > 0) return [...tools].join(", ");

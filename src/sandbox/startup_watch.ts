@@ -43,7 +43,7 @@ export class StartupWatch {
       return;
     }
     const { context, confinement, error, state } = parsed.data;
-    // Whether the others start concerns their cells only.
+    // Whether the kernels of other contexts start matters to their cells only.
     if (context !== DEFAULT_CONTEXT) return;
     if (state !== "starting") this.#started.resolve();
     if (error !== null) this.#fail(kernelUnavailable(error.message));

@@ -18,8 +18,9 @@ export const EXECUTION_DEADLINES = {
 } as const;
 
 /**
- * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server takes it for lost. Later than `giveUpMs`:
- * an execution has its own end before. Earlier than the lease of 90 s, the default. An agent on a loaded host may be silent for more than 20 s: under a processor
- * quota, Linux makes all tasks of the container wait until what some have used beyond it, inside the operating system, is paid back.
+ * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server considers it lost. Later than `giveUpMs`: an
+ * execution must have ended before. Earlier than the default lease of 90 s. An agent on a loaded host may be silent for more than 20 s: if some tasks
+ * of a container exceed its processor quota while they are inside the operating system, Linux makes all of its tasks wait until the excess is paid
+ * back.
  */
 export const SILENCE_MS = 60_000;

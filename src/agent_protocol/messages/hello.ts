@@ -26,7 +26,7 @@ export const attestationSchema = wireObject({
   /** The mode, as in /proc/self/status. */
   seccomp: z.int().nullable(),
   dumpable: z.boolean(),
-  /** Whether a process of the same user can open the agent's descriptors, which the channel is among. */
+  /** Whether a process of the same user can open the agent's descriptors, among them the channel's. */
   descriptors_open: z.boolean(),
   interfaces: z.array(z.string().max(200)).max(100),
   root_read_only: z.boolean(),

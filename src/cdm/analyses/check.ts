@@ -4,7 +4,7 @@ import { type AnalysisRequest, analysisSchema } from "../../omop/analyses/mod.ts
 
 type Analysis = AnalysisRequest["analysis"];
 
-/** Arguments that not every analysis takes, and which do. */
+/** Arguments that only some analyses take: argument → those analyses. */
 const TAKEN_BY: Readonly<Partial<Record<keyof AnalysisRequest, readonly Analysis[]>>> = {
   outcome: ["incidence_rate", "survival", "prevalence"],
   comparator: ["incidence_rate", "survival", "prevalence", "table_one"],

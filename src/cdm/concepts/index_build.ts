@@ -9,7 +9,7 @@ import { WordIndex } from "./word_index.ts";
 
 const log = logger("postgres");
 
-/** All vocabularies of Athena have fewer concepts; an index of as many takes 300 MB. */
+/** All vocabularies of Athena together have fewer concepts; an index of this many takes 300 MB. */
 const MOST_CONCEPTS = 12_000_000;
 const MOST_BYTES = 16 * 1024 ** 3;
 /** How long the database may take to send every concept, in ms. */

@@ -17,7 +17,7 @@ const LONGEST = 50;
 
 /** What {@link nearCodes} finds; both are empty while the search's index is being built. */
 export interface NearCodes {
-  /** Concepts with the code itself, with one that begins with it, with its beginning, or with one at distance 1; the nearest first. */
+  /** Concepts whose code equals it, begins with it, is a beginning of it, or differs in one character; the nearest first. */
   readonly concepts: readonly Concept[];
   /** The vocabularies of the CDM's concepts, the one with the most concepts first. */
   readonly vocabularies: readonly string[];

@@ -19,7 +19,7 @@ const SHARED_LETTERS = 2;
 const MOST_COMPARED = 50_000;
 /** Words that the beginning of a word stands for: the most frequent ones. */
 const MOST_BEGUN = 40;
-/** More segments, which have a megabyte each, than an index of twelve million concepts has: a merge of all of a level would hold the server up. */
+/** More segments, of a megabyte each, than an index of twelve million concepts has: FTS5 would else merge all of a level at once and hold the server up. */
 const MOST_SEGMENTS = 1_999;
 /** Pages of a step of merging, which takes a few milliseconds. */
 const MERGE_PAGES = 32;
@@ -160,7 +160,7 @@ export class WordIndex {
   async #merge(pause: () => Promise<void>): Promise<void> {
     const step = this.#db.prepare("INSERT INTO entry(entry, rank) VALUES ('merge', ?)");
     const changes = this.#db.prepare("SELECT total_changes() AS n");
-    // Of a negative number, the first step makes all segments inputs of one merge.
+    // With a negative number, the first step makes all segments inputs of one merge.
     let pages = -MERGE_PAGES;
     for (let before = -2;;) {
       const { n } = total.parse(changes.get());
@@ -173,7 +173,7 @@ export class WordIndex {
     }
   }
 
-  /** The most rows that have one of some entries. Marks are in more rows than most words. */
+  /** The most rows that can have one of the entries. A mark counts as being in all rows, because it is in more of them than most words are. */
   #rowsOf(any: readonly string[]): number {
     return any.reduce((sum, entry) => sum + (isMark(entry) ? this.size : this.frequency(entry)), 0);
   }

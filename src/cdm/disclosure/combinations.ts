@@ -15,18 +15,18 @@ export interface Combination {
   readonly parts: readonly { readonly times: number; readonly released: Released }[];
 }
 
-/** How far from a combination a statistic gets its number. */
+/** How far from a combination a statistic may be to get its number. */
 export interface Reach {
-  /** In fewer persons than these it always does. */
+  /** A statistic that differs in fewer persons than this always gets it. */
   readonly inside: number;
-  /** In so many more it does where `isAtEdge` says so. */
+  /** One that differs in up to this many more gets it where `isAtEdge` says so. */
   readonly edge: number;
   readonly isAtEdge: (difference: Numbers) => boolean;
 }
 
-/** Up to how many answers triples are searched: their number is the square of this. */
+/** Triples are searched among at most this many answers: the search takes the square of their number. */
 const MOST_IN_TRIPLES = 600;
-/** From so many buckets on, fewer than 2k − 1 that differ are a few percent. */
+/** Of this many buckets or more, those in which a near combination differs (fewer than 2k − 1) are a few percent. */
 const MANY_BUCKETS = 512;
 
 /**

@@ -183,7 +183,7 @@ export class Disclosure {
     const cells = await this.#cells(compiled, ms, signal);
     const steps = releaseTable(cells, compiled.groups.length, ledger, this.rules);
     const released = await inSlices(steps, signal);
-    // Before anything is shown: what a caller knows must be known after a crash, too.
+    // Before anything is shown: after a crash, the server must still know what the caller knows.
     ledgers.append(principal, ledger.unrecorded);
     ledger.recorded();
     const names = await this.#namesOf(compiled, released.cells, signal);
@@ -192,7 +192,7 @@ export class Disclosure {
   }
 
   async #open(signal: AbortSignal): Promise<LoadLedgers> {
-    // Which load it is, is known after the check only.
+    // The load is known only after the check.
     await this.#source.reader(signal);
     return this.#ledgers ??= this.#store.open(this.#source.load);
   }
@@ -275,7 +275,7 @@ function factsOf(
   { k }: DisclosureRules,
 ): DisclosureFacts {
   const hash = createHash("sha256");
-  // Cells of too few persons come without sketches, and may be tens of thousands: only where they are counts.
+  // There may be tens of thousands of cells of too few persons, without sketches: of these, only their places count.
   hash.update(all.map(({ persons }) => persons.value < k ? "0" : "1").join(""));
   for (const { persons, values } of all) {
     if (persons.value < k) continue;

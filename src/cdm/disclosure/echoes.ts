@@ -1,6 +1,6 @@
 /**
- * Sets that got the answer of another one near them. Without a record of these, one person more would show at the edge of an answer's reach:
- * the first set still gets it, and the second one gets its own.
+ * Sets that got the answer of another one near them. Without a record of these, one person more would show at the edge of an answer's reach: the set
+ * without that person still gets the answer, and the set with that person gets its own.
  */
 import { differences, differingFrom, distanceOf, type Numbers } from "./sketch.ts";
 
@@ -10,7 +10,7 @@ export const NOBODY = -1;
 /** How many are kept; each has some 300 bytes. */
 const MOST_ECHOES = 10_000;
 
-/** What a set differs in from the one whose answer it got. */
+/** How a set differs from the one whose answer it got. */
 interface Echo {
   /** The position of that set in the ledger. */
   readonly of: number;
@@ -26,7 +26,7 @@ interface Bases {
   readonly isExact: (of: number) => boolean;
 }
 
-/** Of one ledger. */
+/** The echoes of one ledger. */
 export class Echoes {
   readonly #all: Echo[] = [];
   /** The most buckets in which one differs from its set. */
@@ -54,7 +54,7 @@ export class Echoes {
   }
 
   /**
-   * Whether what a set has more than a combination of answers is near what an echo has more than its set, or the opposite.
+   * Whether a set's difference from a combination of answers is near an echo's difference from its own set, or near the opposite of that.
    *
    * @param difference It.
    * @param limit The distance from which on it does not count.
@@ -67,8 +67,9 @@ export class Echoes {
   }
 
   /**
-   * Finds the set to which a set is as the nearest echo is to its own. The same few persons added to, or taken from, any set whose number
-   * was shown are as many, so those that could not be seen in one place, with one more, must not be seen in another.
+   * Finds a set whose number was shown and from which the given set differs as an echo differs from its own set. A caller can add the same few
+   * persons to any such set, or take them from it: if those persons could not be seen in one place, neither they nor they and one more may be seen in
+   * another.
    *
    * @param sketch A set.
    * @param from Up to where it was compared before: with echoes, and with decisions.
@@ -105,7 +106,7 @@ export class Echoes {
         }
       }
     }
-    // What was asked keeps its answer, whatever was asked since beside other sets.
+    // A set that was asked about keeps its answer, whatever was asked since about other sets.
     return own ?? other;
   }
 }

@@ -61,7 +61,7 @@ export class Ledger {
   /** Answers that came from the records, which combinations are made of. */
   readonly #released: Released[] = [];
   readonly #small: SmallSet[] = [];
-  /** Of the released answers, until they are too many for it. */
+  /** Decodes combinations of the released answers, until there are too many for it. */
   #decoder: Decoder;
   readonly #unrecorded: Decided[] = [];
   /** A table asks for each of its statistics several times. */
@@ -174,7 +174,7 @@ export class Ledger {
     return decision;
   }
 
-  /** Remembers that a set got the decision about another one. Farther inside, some persons more or less make no difference. */
+  /** Remembers that a set got the decision about another one. Farther inside its reach, some persons more or less make no difference. */
   #keepEcho(sketch: Float64Array, of: number, decision: Decision): void {
     const difference = differences(sketch, this.#sketchOf(of));
     if (difference.buckets.length < this.#rules.k - this.#edge) return;
@@ -206,12 +206,12 @@ export class Ledger {
     return this.#known[at]?.sketch ?? EMPTY;
   }
 
-  /** From how many persons on a statistic is not near a decision any more. */
+  /** The difference, in persons, from which on a statistic is not near a decision any more. */
   #reachOf(at: number, { counts }: Counted): number {
     const decision = this.#known[at]?.decision;
     // Whether enough persons contribute to a sum is decided about these persons.
     if (decision === undefined) return counts === undefined ? this.#rules.k : leastShown(this.#rules);
-    // A number that was not the true one shows nothing about the persons between.
+    // An answer that was not the true number shows nothing about the persons of the difference.
     return this.#isExact(at) ? leastShown(this.#rules) : this.#rules.k;
   }
 
@@ -221,15 +221,15 @@ export class Ledger {
     return decision === undefined || (decision.kind === "answer" && !decision.derived);
   }
 
-  /** How many persons more or less cannot be seen at the edge of a reach. Each echo moves it so far, so it is less than k. */
+  /** How many persons more or less cannot be seen at the edge of a reach. Each echo moves the edge by as many, so they are fewer than k. */
   get #edge(): number {
     return Math.floor(this.#rules.k / 2);
   }
 
-  /** Lets the decoder take what was released since; later than the answers, because a ledger is read at once. */
+  /** Gives the decoder what was released since the last call. It does not get answers as they are read: reading a ledger must be quick. */
   *#catchUp(): Steps<void> {
     if (this.#released.length > MOST_DECODED) {
-      // It would take memory for nothing.
+      // A decoder that is not used any more would only take memory.
       if (this.#decoder.size > 0) this.#decoder = new Decoder(this.#random);
       return;
     }

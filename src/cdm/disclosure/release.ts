@@ -105,8 +105,8 @@ function* releasedBefore(
 }
 
 /**
- * Cells that must be withheld beside others, because a sum above was released before: the rest of it would leave those others fewer than k
- * possible numbers. Each time the smallest one is taken.
+ * Cells that must be withheld beside others, because a sum above them was released before: without these, the rest of it would leave the others fewer
+ * than k possible numbers. The smallest cells come first.
  */
 function* cellsToProtect(
   before: readonly ReleasedSum[],
@@ -151,8 +151,8 @@ function spreadsOf({ values }: Cell): readonly CellValue[] {
 }
 
 /**
- * Whether persons are withheld, as far as is known. Then nothing is decided about the values beside them: what that costs would show whether
- * they are too few or were withheld for another reason.
+ * Whether the persons are known to be withheld. Then nothing is decided about the values beside them: what that takes of the budget would show
+ * whether they are too few or were withheld for another reason.
  */
 function isTooFew(persons: Counted, ledger: Ledger, rules: DisclosureRules): boolean {
   // So few are nearer to nobody than to any answer.

@@ -72,7 +72,7 @@ export function rounded(value: number, { roundTo }: Pick<DisclosureRules, "round
 
 /**
  * What may be shown of how often concepts occur: the same for every caller, and not in the ledger. So each shown number stands for at least
- * 2k counts: its difference from an exact answer shows no few persons.
+ * 2k counts: its difference from an exact answer does not show a few persons.
  *
  * @param rules The rules in force.
  * @returns The fewest persons, and rounding: to two significant digits, and to a multiple of 2k where that is coarser.
@@ -103,8 +103,8 @@ export function leastShown({ k }: Pick<DisclosureRules, "k">): number {
 }
 
 /**
- * For how many persons fewer or more a released number may stand: about nearly the same persons as before, it is that of before; and it may
- * be rounded.
+ * By how many persons a released number may differ from the true one: a question about nearly the same persons as an earlier one gets its answer, and
+ * numbers may be rounded.
  *
  * @param rules The rules in force.
  */

@@ -106,7 +106,7 @@ export interface Numbers {
 }
 
 /**
- * What a sketch has more than another one.
+ * The difference of a sketch from another one.
  *
  * @param sketch The sketch.
  * @param other The other one.

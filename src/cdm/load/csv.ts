@@ -126,7 +126,7 @@ export class CsvParser {
     records.push({ line: this.#line, fields });
   }
 
-  /** Read as RFC 4180, such a file has other records than its writer wrote, not only this one. */
+  /** Read as RFC 4180, such a file would give wrong records elsewhere too, not only here. */
   #escaped(): OmcpError {
     return new OmcpError("cdm_invalid", `${ESCAPED_QUOTE} in the record that begins at line ${this.#line}`, {
       next: DOUBLE_THE_QUOTES,

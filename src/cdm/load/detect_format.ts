@@ -10,7 +10,7 @@ import { type Delimiter, type FileFormat, NULL_MARKER } from "./dialect.ts";
 /** A file's format, or why its content does not show it: two readings fit. */
 export type DetectedFormat =
   | { readonly format: FileFormat }
-  /** The first line whose quotes are escaped by a backslash, which no reading of this program fits. */
+  /** The first line whose quotes are escaped by a backslash, which fits no reading of this program. */
   | { readonly escapedQuote: number }
   | {
     readonly ambiguous: string;
@@ -44,7 +44,7 @@ export class FormatDetector {
   #onlyText: number | undefined;
   /** A quoted field that is empty or has doubled quotes. */
   #doubled: number | undefined;
-  /** A quote within a field that does not begin with one: a program that encloses fields encloses those. */
+  /** A quote within a field that does not begin with one: a program that encloses fields would enclose this one. */
   #inner: number | undefined;
   /** A field that begins and ends with a quote and has no other. */
   #enclosed: number | undefined;

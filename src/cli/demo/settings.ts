@@ -1,4 +1,4 @@
-/** What the demo's server is started with, by the reader's own settings. */
+/** The settings of the demo's server, derived from the reader's own. */
 import type { EngineLocation } from "../../app/engine_access.ts";
 import { readConfig, type ReadVariable, SETTINGS } from "../../app/config.ts";
 import type { Settings } from "../../app/environment.ts";
@@ -21,7 +21,7 @@ export interface DemoServer {
  *
  * @param settings The settings.
  * @param own Settings of the demo, which replace the reader's; an empty value is none.
- * @throws {OmcpError} `config_invalid` for a wrong setting, and for a database that shows cells no rows: the demo shows what cells read.
+ * @throws {OmcpError} `config_invalid` for a wrong setting, and for a database whose rows cells may not read, because the demo shows what cells read.
  */
 export function demoServer(
   { read, unknown }: Pick<Settings, "read" | "unknown">,

@@ -42,7 +42,7 @@ const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h", "--version"])
 export interface LaunchAnswer {
   /** Deno's arguments up to the file of the program. */
   readonly arguments: readonly string[];
-  /** Whether they are to ask once more, with the file of settings readable; else they are the command's. */
+  /** Whether these arguments are for asking once more, with the file of settings readable; else they are the command's. */
   readonly again: boolean;
 }
 
@@ -52,8 +52,8 @@ export interface LaunchAnswer {
  * @param args The command and its arguments, as the user typed them; empty: `serve`.
  * @param environment Where variables are.
  * @param mayRead Whether this process may read a file.
- * @returns The arguments. A wrong call or setting gets no permission but for the environment and the file of settings, and the command
- * itself reports it; but `omcp doctor` gets those that the other settings need.
+ * @returns The arguments. With a wrong call or setting, the command may read only the environment and the file of settings, and reports the mistake
+ * itself; but `omcp doctor` also gets the permissions that the other settings need.
  * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
  */
 export function packagedLaunch(

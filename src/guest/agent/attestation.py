@@ -17,7 +17,7 @@ _UNLIMITED = 1 << 62
 def attestation(dumpable: bool, descriptors_open: bool) -> "Attestation":
     """Reads the attestation. A field that cannot be read is None or an empty list.
 
-    Whether others can read the process's memory and open its descriptors is what the caller has found out.
+    The caller has found out whether others can read the process's memory and open its descriptors.
     """
     status = _status()
     points, writable = mounts(_read("/proc/self/mountinfo") or "")
@@ -138,7 +138,7 @@ def _limits() -> "Limits":
 
 
 def _user_processes(pids: Optional[int]) -> Optional[int]:
-    """RLIMIT_NPROC. Where it stands in for the container's limit, a child tries once whether the kernel enforces it; None if not."""
+    """RLIMIT_NPROC. Where it replaces the container's limit, a child tries once whether the kernel enforces it; None if not."""
     try:
         import resource
     except ImportError:  # a part of the standard library that minimal images lack

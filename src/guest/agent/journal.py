@@ -1,7 +1,7 @@
 """What executions have sent, from each one's first event on: a server that takes the sandbox over reads it and goes on from there.
 
 The events of an execution go to the request that asked for them last: `execute`, or the `resume` of a later server. The sandbox's memory
-bounds the journal: ended executions make room, the oldest first; events of a running one beyond that are sent and not kept; their number and size are.
+bounds the journal: ended executions make room, the oldest first; events of a running one beyond that are sent, and only their number and size are kept.
 """
 
 from __future__ import annotations

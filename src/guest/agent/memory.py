@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple, Optional
 
 from kernel_manager import cgroup
 
-# Of the limit: one part in 16 stays free of files that the server sends, so that what runs does not end for the sake of one.
+# One part in 16 of the limit stays free of files that the server sends, so that no such file ends what runs.
 _KEPT_SHARE_OF_LIMIT = 16
 
 

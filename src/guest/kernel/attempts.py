@@ -59,7 +59,7 @@ class Attempts:
                 self._advice = self._advice or _of(command)
             return status
 
-        # Pickled by name, as the argument of a process pool: wraps() has named posix, where the plain one stays.
+        # Pickled by name, as the argument of a process pool: wraps() has given it posix's name, under which pickle finds the plain function.
         system.__module__ = "os"
         os.system = system
 

@@ -145,7 +145,7 @@ def build_filter(machine: str, guarded: Sequence[int], scoped: bool) -> bytes:
 
 
 def build_guard(machine: str, guarded: int) -> bytes:
-    """The BPF program that only refuses signals to this process and looks at it, for one that has the whole filter already."""
+    """The BPF program that only refuses to signal or inspect this process, for processes that already have the whole filter."""
     rules = _rules([guarded], True)
     return _assemble(machine, [], {name: rules[name] for name in _GUARDS})
 

@@ -31,7 +31,7 @@ _MOST_SECONDS = 0.5
 _TURN_SECONDS = 0.005
 _NOW_SECONDS = 0.02
 _ENTRIES = 64
-# So many steps, each a folder or _ENTRIES of one, are made in any case: on a busy machine the time can pass without a step.
+# At least this many steps are made, each a folder or _ENTRIES of one: on a busy machine the time can pass without a step.
 _LEAST_STEPS = 32
 # The clock of file systems, which advances in steps of a few milliseconds: a change after this moment never has an earlier time than it shows.
 _CLOCK_REALTIME_COARSE = 5

@@ -59,7 +59,7 @@ class KernelProcesses:
     def freeze(self) -> None:
         """Stops them at once, so that none can escape by forking. Alone, the zygote and the agent's own are stopped, too.
 
-        Only the signal to all stops every process before any can fork once more. Beside other contexts, theirs go on after that at once.
+        Only the signal to all stops every process before any can fork once more. If there are other contexts, theirs are resumed at once.
         """
         if self.alone:
             processes.freeze()

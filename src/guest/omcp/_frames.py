@@ -1,4 +1,4 @@
-"""Rows of Postgres as a DataFrame of nullable columns, in bounded memory. Also `query_omop` uses it."""
+"""Rows of Postgres as a DataFrame of nullable columns, in bounded memory. `query_omop` uses it, too."""
 
 from __future__ import annotations
 

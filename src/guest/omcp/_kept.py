@@ -31,7 +31,7 @@ class _Kept(NamedTuple):
 _lock = threading.Lock()
 # The one that is idle; a thread that uses it takes it out.
 _idle: Optional[_Kept] = None
-# Those whose descriptor is not theirs. To close one, or to let it go, would write into the other's file, or end its parent's session.
+# Connections whose descriptor is not theirs. Closing one, or freeing it, would write into another file or end the parent's session.
 _lost: List[_Kept] = []
 
 

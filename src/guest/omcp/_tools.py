@@ -92,7 +92,7 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
     frame, truncated, seconds = _rows(answer)
     empty = not truncated and _is_empty(frame)
     if empty or given.get("as_cohort") is not None:
-        # Only of a query that could be run are the persons held.
+        # The server holds the persons only of a query that could be run.
         further = request("query_omop", given, ran=True, empty=empty)["notes"]
         answer["notes"] = further if empty else answer["notes"] + further
     if truncated:
@@ -122,7 +122,7 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
     try:
         answer = request("run_sql", {"sql": statement}, ran=True, empty=_is_empty(frame))
     except OmcpError:
-        # The rows are there, whatever hinders the look at the statement.
+        # A check of the statement that fails must not cost the rows, which are there.
         answer = {"notes": []}
     if truncated:
         answer["notes"].append("There are more than %d rows: raise limit or aggregate." % limit)

@@ -107,11 +107,11 @@ function withNotes({ result, facts, remaining }: DisclosedAnalysis, rules: Discl
   };
 }
 
-/** No range of them is computed, as there is of an SMD: how much a test changes depends on whose outcomes the numbers stand for. */
+/** Unlike an SMD, they get no range: how much a test changes depends on whose outcomes the numbers are of. */
 const INTERVALS =
-  "Intervals and the log-rank test take the numbers as exact: what changes with those few persons does not follow from them.";
+  "Intervals and the log-rank test take the numbers as exact: they do not show what those few persons could change.";
 
-/** Why numbers are not there, and what to do: the same words for each reason, which would say something of few persons. */
+/** Why numbers are absent, and what to do. The words are the same for every reason, because the reason would reveal something about a few persons. */
 function absenceNotes({ shown: { rows } }: AnalysisResult): readonly string[] {
   const why = "too few persons, or earlier answers of this session come too near";
   const next =

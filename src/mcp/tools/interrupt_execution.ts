@@ -35,7 +35,7 @@ export const tool: Tool = defineTool({
     if (!found.isEnded) {
       return textResult(`Execution ${execution_id} is being interrupted; get_execution returns its end.`);
     }
-    // Its own failure is not one of this call.
+    // The execution's failure is not a failure of this call.
     const { isError: _, ...shown } = executionResult(found, {
       characters: limits.outputBytes,
       notes: [first ? `[interrupted ${execution_id}]` : `[${execution_id} had ended: ${found.state}]`],

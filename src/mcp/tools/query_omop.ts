@@ -79,7 +79,7 @@ export const tool: Tool = defineTool({
       timeoutMs: queryMs,
       usesKernel: true,
       ...inContext(name),
-      // What was only explained left nothing to repeat.
+      // A query that was only explained left nothing to repeat.
       ...(query.explain === true ? {} : { notebook: queryCell(query.into, sql, compiled) }),
       work: async (run) => {
         await databaseReady(cdm, run, queryMs);
@@ -125,14 +125,14 @@ export const tool: Tool = defineTool({
     const cohort = cohortOf(as_cohort, query, cdm, context);
     await cdm.ready(context.signal);
     const named = { query, table: query.table, version: cdm.version, empty: context.empty };
-    // The code has the notes on a result with rows since its first call.
+    // The code already has the notes on a result with rows, from its first call.
     const notes = context.ran && !context.empty
       ? []
       : [...await notesOn(query, await queryConcepts(cdm.concepts, named, context.signal), cdm)];
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
-    // Before, it is not known whether the query can be run.
+    // Before the code has run it, it is not known whether the query can be run.
     if (cohort !== undefined && context.ran && query.explain !== true) {
       cdm.cohorts.hold(context.principal.id, cohort);
       notes.push(...everybodyNotes(query));
@@ -192,7 +192,7 @@ async function holdCounted(
   ];
 }
 
-/** The rows are there and the cohort is held, whatever hinders its count. */
+/** A count that fails must not cost the rows, which are there, nor the cohort, which is held. */
 async function sizeLine(
   persons: PersonSet,
   cohorts: CdmCohorts,

@@ -85,7 +85,7 @@ export function shownCount(count: number | undefined): string {
   return count === undefined ? "withheld" : shownNumber(count);
 }
 
-/** Sums and means have as many significant digits: more could be one person's. */
+/** Significant digits of sums and means: more of them could reveal one person's value. */
 const DIGITS = 3;
 
 /**

@@ -9,7 +9,7 @@ import { type Curve, curveTables } from "./survival.ts";
 export const FEWEST_OF_CURVE = 200;
 /** Intervals, besides the days that are asked for: each takes two decisions for each group. */
 const MOST_INTERVALS = 10;
-/** Intervals are multiples of so many days. */
+/** Intervals are multiples of this many days. */
 const STEP_DAYS = 30;
 
 /**
@@ -114,7 +114,7 @@ function countsOf(persons: number, ends: readonly KnownEnd[], least: number): re
   for (const [at, { day, outcomes, atRisk }] of known.entries()) {
     if (atRisk === undefined || outcomes === undefined) continue;
     const difference = outcomes.persons - before;
-    // Released numbers of nearly the same persons need not fit.
+    // Released numbers of nearly the same persons need not be consistent.
     const events = difference < least ? 0 : difference;
     if (events < difference && at < known.length - 1) continue;
     const lost = Math.max(left - atRisk.persons, events);

@@ -22,7 +22,7 @@ export interface DisclosedTableOne {
  *
  * @param names How groups are named.
  * @param released What was released.
- * @param rules The fewest persons that are protected; for how many persons fewer or more each number may stand.
+ * @param rules The fewest persons that are protected; by how many persons each number may be off.
  */
 export function disclosedTableOne(
   names: GroupNames,
@@ -98,7 +98,7 @@ function summaryOf({ persons, values }: DisclosedCell, k: number): Summary {
   return {
     count: persons,
     mean: threeDigits(sum / persons),
-    // Numbers of slightly different persons need not fit.
+    // Numbers of slightly different persons need not be consistent.
     sd: persons < 2 * k || variance < 0 ? null : threeDigits(Math.sqrt(variance)),
     range: [],
   };

@@ -69,7 +69,7 @@ export const ENTRY_ROWS: RawBuilder<unknown> = sql`select person_id, 1 as x0 fro
  * Rows about the persons of a population.
  *
  * @param population Who is analysed: one group.
- * @param rows A SELECT, which may name what {@link analysed} has.
+ * @param rows A SELECT, which may use the common table expressions of {@link analysed}.
  */
 export function rowsAbout(population: Population, rows: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`with ${analysed(population)} select * from (${rows}) as rows_about`;

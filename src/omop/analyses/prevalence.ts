@@ -139,7 +139,7 @@ function shareOf(group: Group, period: Period, counts: Prevalence): Found {
   if (persons === undefined || cases === undefined || persons === 0) {
     return { group, period, ...counts, share: null, interval: undefined };
   }
-  // Released numbers of nearly the same persons need not fit.
+  // Released numbers of nearly the same persons need not be consistent.
   const shared = Math.min(cases, persons);
   return { group, period, ...counts, share: shared / persons, interval: wilsonInterval(shared, persons) };
 }

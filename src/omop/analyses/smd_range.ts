@@ -9,14 +9,14 @@ export interface SmdRange {
   readonly upper: number;
 }
 
-/** A group's number, its persons, and for how many persons fewer or more each may stand. */
+/** A group's number, its persons, and by how many persons each may be off. */
 interface SharePart {
   readonly count: number;
   readonly of: number;
   readonly slack: number;
 }
 
-/** A summary, and for how many persons fewer or more its numbers may stand. */
+/** A summary, and by how many persons its numbers may be off. */
 type MeanPart = Summary & { readonly slack: number };
 
 /** Standard deviations from the mean within which the values of those persons are taken to be: nothing of them is known. */
@@ -42,8 +42,8 @@ function limitsOf({ count, of, slack }: SharePart): SmdRange {
 }
 
 /**
- * The range of the difference of two means, with the standard deviations as they are shown. A mean is a sum by a number, which may be those
- * of different persons, whose values are taken to be within {@link VALUES_WITHIN}.
+ * The range of the difference of two means, with the standard deviations as they are shown. A mean is a sum divided by a number of persons. These two
+ * may be of slightly different persons, whose values are taken to be within {@link VALUES_WITHIN}.
  */
 function meanRange(first: MeanPart, second: MeanPart): SmdRange {
   const difference = first.mean - second.mean;
@@ -71,7 +71,7 @@ function isImbalance({ lower, upper }: SmdRange): boolean {
  *
  * @param line The line, which has a difference.
  * @param persons Persons of each group.
- * @param slack For how many persons fewer or more each number may stand; one that was computed from earlier answers, of twice as many.
+ * @param slack By how many persons each number may be off; one that was computed from earlier answers, by twice as many.
  */
 export function rangeOf(
   { summaries, counts, derived }: Line,
@@ -105,10 +105,10 @@ export function rangeText(smd: number, range: SmdRange): string {
 /**
  * What a reader must know of ranges.
  *
- * @param slack For how many persons fewer or more each number may stand.
+ * @param slack By how many persons each number may be off.
  */
 export function rangeWords(slack: number): string {
-  return `in parentheses its range, as each number may stand for up to ${slack} persons fewer or more, one with ~ for ${
+  return `in parentheses its range, as each number may be off by up to ${slack} persons, one with ~ by ${
     2 * slack
   } (of a mean, with values within ${VALUES_WITHIN} SD of it), and for more where an earlier table hid groups. It is an imbalance only where the ` +
     `whole range is beyond ${IMBALANCE}; elsewhere nothing follows from it.`;

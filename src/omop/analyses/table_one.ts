@@ -151,7 +151,7 @@ export interface Lines {
   readonly lines: readonly Line[];
   /** Persons of each group. */
   readonly persons: readonly number[];
-  /** Where rows must not leave the database: for how many persons fewer or more each number may stand. */
+  /** Where rows must not leave the database: by how many persons each number may be off. */
   readonly slack?: number;
 }
 

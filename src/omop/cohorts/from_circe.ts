@@ -82,7 +82,7 @@ const groupSchema: z.ZodType<Group, unknown> = z.lazy(() =>
   })
 );
 
-/** A group of nothing holds, which counts in the group around it. */
+/** An empty group holds, and counts as one condition of the group around it. */
 function isFilled({ CriteriaList, DemographicCriteriaList, Groups }: Group): boolean {
   return CriteriaList.length + DemographicCriteriaList.length + Groups.length > 0;
 }
@@ -220,7 +220,7 @@ function highest<T>({ Value, Extent, Op }: Range<T>): T | undefined {
   return Op === "gte" ? undefined : Op === "bt" ? Extent : Value;
 }
 
-/** A group as a condition; none for a group of nothing, which holds. */
+/** A group as a condition; none for an empty group, which always holds. */
 function memberOf(group: Group, sets: Sets, written: string): readonly CohortMember[] {
   const name = written === "" ? {} : { name: beforeSplit(written, MOST_NAME) };
   // Each is one condition: how many of them hold may be counted.

@@ -49,7 +49,7 @@ function requireDisclosable(expression: CohortExpression): void {
     if (rule.kind === "group") {
       throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with any_of, all_of or of", {
         next:
-          "Conditions that must all hold stand in with and without. A union is not in this mode; one of conditions on one row is query_omop with or in filters.",
+          "Conditions that must all hold go into with and without. Unions are not in this mode; for one of conditions on one row, use query_omop with or in filters.",
       });
     }
     if (rule.kind === "age") requireCoarse("the age", { kind: "age", from: rule.min, to: rule.max });

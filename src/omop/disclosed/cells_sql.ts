@@ -109,7 +109,7 @@ select ${sql.join([by, ...perCell])} from buckets group by ${by} order by ${by}`
 }
 
 /**
- * Whether not all persons of a cell may contribute to a value: each has a record.
+ * Whether some persons of a cell may not contribute to a value. All of them contribute records.
  *
  * @param value The value.
  */

@@ -100,7 +100,7 @@ export function compileDisclosedQuery(
   };
 }
 
-/** Rule R6 for each condition of a group. Which of its parts hold few persons, the ledger decides: it asks for no kind of set. */
+/** Rule R6 for each condition of a group. Unions need no rule of their own: the ledger decides about any set of persons, however it was described. */
 function requireConditions(filter: DisclosedCondition, find: (written: string) => DisclosedSource): void {
   const { column, op } = filter;
   if (column !== undefined && op !== undefined) requireFilterable({ ...filter, column, op }, find(column));

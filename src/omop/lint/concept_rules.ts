@@ -105,7 +105,7 @@ export function conceptIdWarning(column: string, ids: readonly string[]): LintWa
   return {
     rule: "concept-0",
     problem:
-      "0 stands for every code without a concept, whatever it means, and is no kind of another concept",
+      "0 stands for every code without a concept, whatever it means, and is not a kind of any other concept",
     fix: "Leave 0 out, or count it by itself",
   };
 }

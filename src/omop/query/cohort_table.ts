@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import type { CdmTable } from "../cdm/mod.ts";
 
-/** The periods of a cohort that is held: the CDM's own table `cohort` has no `person_id`, and all cohorts in it. */
+/** The periods of a cohort that is held. The CDM's own table `cohort` has no `person_id`, and holds all cohorts in one table. */
 export const HELD_COHORT: CdmTable = {
   name: "cohort",
   group: "results",

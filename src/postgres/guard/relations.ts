@@ -44,7 +44,7 @@ export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([
   "pg_views",
 ]);
 
-/** Views of information_schema that may be read: each shows only what the role itself may use, and {@link CatalogRows} less. */
+/** Views of information_schema that may be read: each shows only what the role itself may use, of which {@link CatalogRows} hides a part. */
 export const INFORMATION_SCHEMA_RELATIONS: ReadonlySet<string> = new Set([
   "character_sets",
   "check_constraints",

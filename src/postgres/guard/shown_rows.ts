@@ -130,7 +130,7 @@ export function shownRows(policy: GuardPolicy): ReadonlyMap<string, ShownRows> {
     pg_opfamily: own("oid"),
     pg_operator: own("oid"),
     pg_partitioned_table: within("partrelid"),
-    // The conditions that keep rows from the role are not for it to see, nor who subscribes to what.
+    // The role must not see the conditions of policies, which keep rows from it, nor who subscribes to what.
     pg_policy: "false",
     pg_publication: "false",
     pg_publication_namespace: "false",

@@ -56,7 +56,7 @@ Deno.test("a described table marks what was computed from earlier answers, and n
   assert.match(text, /at least 21 persons \(rules: cms\)/);
   assert.match(
     text,
-    /up to 20 persons fewer or more: .*\n~ computed from several earlier answers .*, or by all groups/,
+    /off by up to 20 persons: .*\n~ computed from several earlier answers .*, or by all groups/,
   );
   assert.match(text, /^1,234 more numbers may be asked for/m);
 });

@@ -22,7 +22,7 @@ import { disclosedPrevalenceOf } from "./prevalence.ts";
 import { disclosedSurvivalOf } from "./survival.ts";
 import { disclosedTableOneOf } from "./table_one.ts";
 
-/** How an analysis runs. It reports no progress: the times of its questions would show what each took, and not in the steps of answers. */
+/** How an analysis runs. It reports no progress: that would show how long each of its questions took, more finely than answers, which come in steps of time. */
 export interface DisclosedAnalysisOptions extends Omit<AnalysisOptions, "progress"> {
   /** Who asks. */
   readonly principal: string;
@@ -78,7 +78,7 @@ export class DisclosedAnalyses {
     const cohorts = names.length === 0
       ? [{ name: "everybody", population: populationOf(source, undefined) }]
       : names.map((name) => ({ name, population: populationOf(source, cohort(name)) }));
-    // The tables that there are, are known once the database has been checked.
+    // Which tables there are is known once the database has been checked.
     await source.reader(signal);
     const release = new Release(this.#disclosure, options);
     const count = (population: Population, { rows, ...table }: PersonRows) =>

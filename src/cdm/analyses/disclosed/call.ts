@@ -19,7 +19,7 @@ export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal
   /** Whether each of those was computed from earlier answers. */
   readonly derived: readonly boolean[];
   readonly rules: DisclosureRules;
-  /** Releases numbers of rows about a population, which may name what `analysed` has. */
+  /** Releases numbers of rows about a population; the rows may use the common table expressions of `analysed`. */
   readonly count: (population: Population, rows: PersonRows) => Promise<DisclosedTable>;
 }
 
@@ -44,8 +44,8 @@ export interface Counted {
 }
 
 /**
- * Releases numbers of each cohort, of all strata together first: those are what an analysis is for, and the numbers of the strata are
- * released as far as they protect what is withheld beside them.
+ * Releases numbers of each cohort: first those of all strata together, which matter most, then those of single strata, as far as these do not give
+ * away what is withheld.
  *
  * @param call The call.
  * @param rows The rows of a cohort, by the strata or not.

@@ -41,7 +41,7 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
   return [characterizeWords(), withDemographics(found, people)];
 }
 
-/** Says of a table that the caller's budget does not suffice for how this analysis can be narrowed: `top` is not how. */
+/** Adds to the error about an exceeded budget how to narrow this analysis: a smaller `top` does not help. */
 function narrower(error: unknown): never {
   if (!(error instanceof OmcpError) || error.code !== "capacity") throw error;
   throw new OmcpError("capacity", error.message, {

@@ -36,7 +36,7 @@ Deno.test("characterize says how it can be narrowed where the budget does not su
   await assert.rejects(disclosedCharacterize(call), {
     code: "capacity",
     message: "More than 5",
-    state: "Nothing of this table was released; what was before it stays free.",
+    state: "Nothing of this table was released; what was released before it stays free.",
     next: /shorter window_days/,
   });
 });

@@ -145,7 +145,7 @@ Deno.test("an SMD of released numbers has the range that its numbers allow, and 
       covariates: [{ name: "drug", numbers: numbersOf([[[], first], [[], second]]) }],
     }, { k: 11, slack: 20 });
     assert.deepEqual(table.columns.slice(-4), ["smd", "smd_lower", "smd_upper", "mark"]);
-    assert.match(notes.join(), /each number may stand for up to 20 persons fewer or more/);
+    assert.match(notes.join(), /each number may be off by up to 20 persons/);
     const text = (variable: string) => shown.rows.find(([name]) => name === variable)?.at(-1);
     return { drug: text("drug"), age: text("age"), row: table.rows.at(-1)?.slice(-4, -1) };
   };
