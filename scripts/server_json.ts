@@ -16,7 +16,7 @@ function variables() {
     name,
     description: SETTINGS[name].description,
     ...(SETTINGS[name].default === "" ? {} : { default: SETTINGS[name].default }),
-    // Of a database by URL it has the password.
+    // For a database by URL, it contains the password.
     ...(name === "OMCP_DATABASE_URL" ? { isSecret: true } : {}),
   }));
   return [

@@ -68,7 +68,7 @@ else if (onlyUnit) {
 } else {
   for (const lanes of wholeSuite(FOLDERS)) {
     const stage = lanes.map(async (lane, index) => {
-      // The second lane's output is printed group by group: its lines would get lost among the first lane's.
+      // The output of the other lanes is printed group by group: its lines would get lost among the first lane's.
       for (const group of lane) outcomes.push(await run(group, index === 0 ? "inherit" : "piped"));
     });
     await Promise.all(stage);

@@ -54,7 +54,7 @@ export function openEndpoint(address: EngineAddress): Endpoint {
         Deno.connectTls({ hostname: host, port, caCerts: [ca], cert, key, alpnProtocols: ["http/1.1"] }),
     };
   } catch {
-    // The error is no cause: its text could quote a part of a file.
+    // The error does not become the cause: its text could quote a part of a file.
     throw new OmcpError(
       "config_invalid",
       "Cannot use the certificates that DOCKER_CERT_PATH names: ca.pem and cert.pem must be certificates, and key.pem the private key of cert.pem",

@@ -19,7 +19,7 @@ export interface VerifiedBundle {
   readonly description: BundleDescription;
   /** Where each member's content is in the file. */
   readonly members: ReadonlyMap<string, { readonly offset: number; readonly size: number }>;
-  /** Of the whole file, in hexadecimal. */
+  /** The hash of the whole file, in hexadecimal. */
   readonly sha256: string;
 }
 

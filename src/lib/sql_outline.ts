@@ -49,7 +49,7 @@ export interface Call {
   readonly star: boolean;
   /** All columns in it. */
   readonly columns: readonly ColumnUse[];
-  /** Of the output that it is in. */
+  /** The alias of the output column that contains it; null without one. */
   readonly alias: string | null;
   /** Where it is. */
   readonly clause: Clause;

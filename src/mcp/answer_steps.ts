@@ -9,8 +9,8 @@ export class AnswerSteps {
   #isDelayed = false;
 
   /**
-   * Does the work, and returns or throws at the next step since the call began. Of work within work, only the inner one is delayed: an
-   * execution's own duration can be asked for.
+   * Does the work, and returns or throws at the next step since the call began. If such work contains other such work, only the inner one is delayed:
+   * a caller can ask for an execution's own duration.
    *
    * @param signal Ends the delay.
    * @param work The work.

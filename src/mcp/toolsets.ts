@@ -1,9 +1,8 @@
 /** The names of the toolsets, in a file that imports nothing: the launcher of a package reads it at each start. */
 
 /**
- * Groups of tools. `core`, sandboxes and cells, is always offered, because all others work in a sandbox. Of the others, those that
- * `OMCP_TOOLSETS` names: `omop` where a database is configured, `exchange` where an exchange folder is, `packages` where the operator
- * allows them.
+ * Groups of tools. `core`, sandboxes and cells, is always offered, because all others work in a sandbox. `OMCP_TOOLSETS` chooses among the others:
+ * `omop` needs a configured database, `exchange` an exchange folder, `packages` the operator's permission.
  */
 export const TOOLSETS = ["core", "files", "omop", "exchange", "packages"] as const;
 

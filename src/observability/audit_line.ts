@@ -33,7 +33,7 @@ export interface ReadLine {
   /** Null in the first line of a file. */
   readonly previous: LineHash | null;
   readonly hash: LineHash;
-  /** Of the first line of a file: the last lines of the files before. */
+  /** In the first line of a file: the last lines of the files before. */
   readonly after: readonly FileEnd[] | undefined;
   /** Whether the line's own hash is that of its text. */
   readonly isIntact: boolean;

@@ -70,7 +70,7 @@ const HARDWARE = [
   "/proc/sys/dev",
   "/sys/block",
   "/sys/bus",
-  // Of all classes, net remains: tools list the interfaces there, and only ours exists.
+  // The only class that remains is net: tools list the interfaces there, and only ours exists.
   "/sys/class/block",
   "/sys/class/dmi",
   "/sys/class/nvme",

@@ -99,7 +99,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (linux/sched.h). */
 const CLONE_NAMESPACES = 0x7e020000;
-/** Of a file's mode: its type, a FIFO (linux/stat.h). */
+/** Parts of a file's mode: the mask of its type, a FIFO, a regular file (linux/stat.h). */
 const S_IFMT = 0o170000;
 const S_IFIFO = 0o010000;
 const S_IFREG = 0o100000;

@@ -64,7 +64,7 @@ export interface GuestCodeOptions {
   readonly runtime: ContainerRuntime;
   /** The server's instance, for the labels. */
   readonly instance: string;
-  /** Of sandboxes: an image's programs run on their OCI runtime only. */
+  /** The policy of sandboxes: an image's programs run on their OCI runtime only. */
   readonly policy: Pick<SandboxPolicy, "ociRuntime">;
   /** Whether it compiles anything. @default false */
   readonly compiles?: boolean;

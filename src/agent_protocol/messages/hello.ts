@@ -38,7 +38,7 @@ export const attestationSchema = wireObject({
     memory_bytes: limit,
     swap_bytes: limit,
     pids_max: limit,
-    /** Of the agent's user (RLIMIT_NPROC); null also where the container has no limit and the kernel does not enforce this one. */
+    /** The limit of the agent's user (RLIMIT_NPROC); null also where the container has no limit and the kernel does not enforce this one. */
     user_processes: limit,
     cpu_quota: limit,
   }),

@@ -74,7 +74,7 @@ const executeParamsSchema = z.strictObject({
   timeout_ms: z.int().min(1).max(86_400_000),
   /** Bytes of stdout and of stderr each. */
   max_output_bytes: z.int().min(0).max(64 * 1024 * 1024),
-  /** Of each other text: a value, a display, a traceback. */
+  /** Characters of each other text: a value, a display, a traceback. */
   max_text_characters: z.int().min(0).max(64 * 1024 * 1024),
   /** Runs apart from the user's history, in a namespace of its own that has `user_ns`. */
   silent: z.boolean(),
@@ -133,7 +133,7 @@ export const executeResultSchema = wireObject({
   /** Left running by executions and not in an earlier reply. */
   background_processes: count,
   background_threads: count,
-  /** Of the whole sandbox during the execution; null where it cannot be read. */
+  /** What the whole sandbox used during the execution; null where it cannot be read. */
   cpu_ms: count.nullable(),
   peak_memory_bytes: count.nullable(),
   /** Files under /workspace that are new or changed since the execution began; paths are relative to it. */

@@ -26,9 +26,9 @@ export interface MemberTotal {
 export interface ExpandedSet {
   /** The concepts that the set names, by id. */
   readonly named: ReadonlyMap<number, Concept>;
-  /** Of the definition; see {@link conceptSetHash}. */
+  /** The definition's hash; see {@link conceptSetHash}. */
   readonly hash: string;
-  /** Of the members, see {@link setFingerprint}; undefined for an empty set. */
+  /** The members' hash, see {@link setFingerprint}; undefined for an empty set. */
   readonly fingerprint: string | undefined;
   readonly totals: readonly MemberTotal[];
   /** The first members: those in use first. Undefined in place of what `concept` lacks. */

@@ -27,7 +27,7 @@ export interface UnitNumbers {
   readonly numbers: number;
   /** Records with a coded value, such as positive or negative. */
   readonly coded: number;
-  /** Of the numbers: minimum, 5th, 50th and 95th percentile, maximum, as Postgres writes them; undefined without numbers. */
+  /** Minimum, 5th, 50th and 95th percentile and maximum of the numbers, as Postgres writes them; undefined without numbers. */
   readonly range: readonly string[] | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface Reach {
 
 /** Triples are searched among at most this many answers: the search takes the square of their number. */
 const MOST_IN_TRIPLES = 600;
-/** Of this many buckets or more, those in which a near combination differs (fewer than 2k − 1) are a few percent. */
+/** In this many buckets or more, those in which a near combination differs (fewer than 2k − 1) are a few percent. */
 const MANY_BUCKETS = 512;
 
 /**

@@ -197,7 +197,7 @@ export class Disclosure {
     return this.#ledgers ??= this.#store.open(this.#source.load);
   }
 
-  /** Of released groups only. */
+  /** Looks up the names of the concepts that released groups have, and of no others. */
   async #namesOf({ groups }: CompiledDisclosedQuery, cells: readonly ReleasedCell[], signal: AbortSignal) {
     const ids = new Set(
       cells.flatMap(({ keys }) => keys.filter((key, at) => key !== null && groups[at]?.use === "concept")),

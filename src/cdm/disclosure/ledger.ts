@@ -25,7 +25,7 @@ export const WITHHELD: Decision = { kind: "withheld" };
 export interface Decided {
   readonly sketch: Float64Array;
   readonly decision: Decision;
-  /** Of a set of few persons that was released: how many they are, and how many in each bucket. */
+  /** For a released set of few persons: how many they are, and how many in each bucket. */
   readonly small?: Pick<SmallSet, "persons" | "counts"> | undefined;
   /** It got the decision about another one near it, of this position; -1 for the empty set. */
   readonly echoOf?: number | undefined;

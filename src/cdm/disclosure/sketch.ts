@@ -75,7 +75,7 @@ export function differingFrom(sketch: Float64Array, other: Float64Array, limit: 
   return differing;
 }
 
-/** Of nobody; it must not be changed. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
+/** The sketch of nobody; it must not be changed. A table may have tens of thousands of cells of too few persons, which come without a sketch. */
 export const EMPTY: Float64Array = new Float64Array(BUCKETS);
 
 /**

@@ -90,7 +90,7 @@ class ExecuteParams(NamedTuple):
     timeout_ms: int
     # Bytes of stdout and of stderr each.
     max_output_bytes: int
-    # Of each other text: a value, a display, a traceback.
+    # Characters of each other text: a value, a display, a traceback.
     max_text_characters: int
     # Runs apart from the user's history, in a namespace of its own.
     silent: bool

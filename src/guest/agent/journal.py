@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.message_types import Event, JournalEntry, Result
 
 MAX_BYTES = 16 << 20
-# Of the memory limit.
+# The journal's share of the memory limit: one part in this many.
 _SHARE_OF_LIMIT = 64
 MAX_ENTRIES = 200
 # At most 196,608 bytes of JSON: an event has room for them.
@@ -77,7 +77,7 @@ class Journal:
         self._entries: Dict[str, _Entry] = {}
         # Those that run, by their first request.
         self._running: Dict[int, _Entry] = {}
-        # Of those that are sent again: the events that remain.
+        # Executions that are sent again, with the events that remain.
         self._unsent: Dict[_Entry, Deque["Event"]] = {}
         self._bytes = 0
         self._cells = 0

@@ -124,7 +124,7 @@ class ExecuteResult(TypedDict):
     # Left running by executions and not in an earlier reply.
     background_processes: int
     background_threads: int
-    # Of the whole sandbox during the execution; None where it cannot be read.
+    # What the whole sandbox used during the execution; None where it cannot be read.
     cpu_ms: Optional[int]
     peak_memory_bytes: Optional[int]
     files: ChangedFiles
@@ -342,7 +342,7 @@ class Limits(TypedDict):
     memory_bytes: Optional[int]
     swap_bytes: Optional[int]
     pids_max: Optional[int]
-    # Of the agent's user: RLIMIT_NPROC, which no process can raise. None also where pids_max is None
+    # The limit of the agent's user: RLIMIT_NPROC, which no process can raise. None also where pids_max is None
     # and the kernel does not enforce it.
     user_processes: Optional[int]
     cpu_quota: Optional[float]

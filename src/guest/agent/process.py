@@ -17,9 +17,9 @@ PR_SET_DUMPABLE = 4
 _LOG_BURST_BYTES = 65536
 _LOG_BYTES_PER_SECOND = 4096
 
-# Of stdin's pipe: the default of 64 KiB would be read at once; 1 MiB is the most that an unprivileged process may set.
+# The size of stdin's pipe: the default of 64 KiB would be read at once; 1 MiB is the most that an unprivileged process may set.
 _STDIN_BYTES = 1 << 20
-# Of stdout's pipe: its bytes go before the next frame of any stream, so it stays small.
+# The size of stdout's pipe: its bytes go before the next frame of any stream, so it stays small.
 _STDOUT_BYTES = 1 << 17
 _F_SETPIPE_SZ = 1031
 

@@ -15,7 +15,7 @@ from agent.relay import ClientSplice, Splice
 
 # As the server allows (src/mcp/code_calls/limits.ts).
 MAX_CALLS = 16
-# Of the sandbox's tmpfs; `src/guest/omcp/_calls.py` connects to it.
+# In the sandbox's tmpfs; `src/guest/omcp/_calls.py` connects to it.
 DIRECTORY = "/run/omcp"
 SOCKET = "tools.sock"
 PACKAGE_FOLDER = "python"

@@ -23,7 +23,7 @@ _UNLIMITED = 1 << 62
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
-# Of the files that each execution reads several times: opening one takes longer than reading it.
+# Open files that each execution reads several times: opening one takes longer than reading it.
 _descriptors: Dict[str, int] = {}
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agent.message_types import DisplayData, DisplayTotals, ExecuteResultData, Part
 
 _MAX_KEPT = 100
-# Of all displays of an execution: a result with more pictures would block the server for longer than 20 ms.
+# Characters of all displays of an execution: a result with more pictures would block the server for longer than 20 ms.
 _MAX_CHARACTERS = 4 << 20
 _MAX_PICTURE_CHARACTERS = 3 << 19
 _MAX_MIME_TYPES = 32
@@ -31,7 +31,7 @@ class Displays:
     def __init__(self, limit: int) -> None:
         self._limit = limit + _MARK_CHARACTERS
         self.totals: "DisplayTotals" = {"count": 0, "kept": 0, "bytes": 0}
-        # Of the display whose parts are arriving: the length of each text so far.
+        # The length so far of each text of the display whose parts are arriving.
         self._parts: Dict[str, int] = {}
         # Whether one of them was dropped: then the display is sent without them.
         self._lost = False

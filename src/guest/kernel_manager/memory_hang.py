@@ -10,7 +10,7 @@ from .main_thread import MainThread
 from .processes import Identity
 
 _LOOK_SECONDS = 1.0
-# Of processor time, in ticks: the threads of a pool wake ten times a second.
+# Processor time of idle processes between two looks, in ticks: the threads of a pool wake ten times a second.
 _IDLE_TICKS = 3
 _IDLE_LOOKS = 3
 

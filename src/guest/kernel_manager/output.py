@@ -22,7 +22,7 @@ READ_BYTES = 1 << 18
 # An event is sent when it has this many characters, or after this time.
 _FLUSH_CHARACTERS = 32768
 _FLUSH_SECONDS = 0.02
-# Of one event: at most six bytes each, which keeps it below a message's limit.
+# Characters of one event: at most six bytes each, which keeps it below a message's limit.
 _EVENT_CHARACTERS = 40_000
 
 NAMES: "Tuple[StreamName, ...]" = ("stdout", "stderr")

@@ -110,7 +110,7 @@ interface Shown {
   readonly others: readonly Hit[];
   readonly details: ConceptDetails;
   readonly concepts: CdmConcepts;
-  /** Of a code without a hit. */
+  /** Codes like the one that was asked for, if that has no hit. */
   readonly near: NearCodes | undefined;
 }
 

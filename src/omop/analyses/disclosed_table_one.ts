@@ -91,7 +91,7 @@ function valuesOf(
   return [...values.keys()].sort((a, b) => sizeOf(b) - sizeOf(a) || Number(a) - Number(b));
 }
 
-/** Of the sum of the values and that of their squares. */
+/** Computes a summary from the sum of the values and the sum of their squares. */
 function summaryOf({ persons, values }: DisclosedCell, k: number): Summary {
   const [sum = 0, squares] = values;
   const variance = squares === undefined ? -1 : (squares - sum ** 2 / persons) / (persons - 1);

@@ -60,8 +60,8 @@ export class Scope {
    * `person.year_of_birth`, `visit.visit_concept_id`, `visit.care_site.care_site_name`; one of the observation period that contains
    * the row's date, such as `period.observation_period_end_date`; or a function of those, see {@link callFunction}. `… as name`
    * names it.
-   * @returns The value. Without a name of its own, a column of another table keeps its name in the result, or has its prefix before
-   * it if the query's table has a column of that name, so that such a name always means the table's column.
+   * @returns The value. Without a name of its own, a column of another table keeps its name in the result. If the query's table has a column of that
+   * name, the prefix precedes it, so that the bare name always means the table's column.
    * @throws {OmcpError} `invalid_argument` if there is no such column, function or key.
    */
   find(written: string): Value {

@@ -201,7 +201,7 @@ function isReversed({ type }: Value, [low, high]: readonly [string, string]): bo
       return Number(low) > Number(high);
     case "date":
     case "timestamp":
-      // Of a day and a time within it, neither is after the other.
+      // A day and a time within it: neither is after the other.
       return low.slice(0, 10) > high.slice(0, 10);
     case "varchar":
     case "text":

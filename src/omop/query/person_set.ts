@@ -28,8 +28,8 @@ export interface PersonSet {
  * @param query The query. With aggregates, the persons are those of the rows that the aggregates are computed from; with `person_id` in
  * group_by, those whose groups pass `having`.
  * @param options The CDM's version, and where the rows are.
- * @returns A person's periods, each from the date of a row to its end date where the table has one, those that overlap as one. Of a
- * table without dates, the person's observation periods.
+ * @returns A person's periods, each from the date of a row to its end date where the table has one, those that overlap as one. For a table without
+ * dates, the person's observation periods.
  * @throws {OmcpError} `invalid_argument` if the result has no persons, or the definition is too long.
  */
 export function personSet(

@@ -83,7 +83,7 @@ export class CatalogAccess {
 
   /**
    * Notes a column of a function's OID whose value is shown as it is, or cast to text: it gets the function's name, as PostgreSQL
-   * itself shows it. Of the site's own functions it becomes NULL.
+   * itself shows it. For the site's own functions it becomes NULL.
    *
    * @param column The wrapped ColumnRef.
    * @param names The parts of its name.

@@ -1,8 +1,8 @@
 /**
- * Which rows of the catalogs a sandbox sees: those of the relations that it may read and of PostgreSQL itself. Of others a
- * catalog shows names, comments, and constants in defaults, checks, indexes and partitions, whatever the role's rights. So a
- * catalog is replaced by a subquery, a function that is given an OID gets it only if such a subquery has it, and a value whose
- * text is an object's name is shown only in that case.
+ * Which rows of the catalogs a sandbox sees: those of the relations that it may read and of PostgreSQL itself. A catalog would also show names,
+ * comments, and constants in defaults, checks, indexes and partitions of others, whatever the role's rights. So a catalog is replaced by a
+ * subquery. A function that is given an OID gets it only if such a subquery has it; a value whose text is an object's name is shown only in that
+ * case.
  */
 import { asNode, type Fields, isFields, listOf, textOf } from "./ast.ts";
 import { OID_FUNCTIONS, type OidType } from "./oid_functions.ts";

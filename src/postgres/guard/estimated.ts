@@ -23,8 +23,8 @@ export const FROM_ITEMS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds the query that a statement runs: the statement itself, or the query in COPY (…), DECLARE … FOR and EXPLAIN ANALYZE. Of
- * PREPARE, whose parameters have types by name, it is the PREPARE, under {@link ESTIMATED_NAME}.
+ * Finds the query that a statement runs: the statement itself, or the query in COPY (…), DECLARE … FOR and EXPLAIN ANALYZE. For a PREPARE, whose
+ * parameters have types by name, it is the PREPARE itself, under {@link ESTIMATED_NAME}.
  *
  * @param sql The statement as it will be sent.
  * @param tree Its parse tree, places aside.

@@ -1,6 +1,6 @@
 /**
- * Relations of pg_catalog that may be read: what describes tables and types, which drivers, SQLAlchemy and psql need. Of most, only
- * some rows are shown: {@link CatalogRows}. Nothing that shows other sessions, roles' secrets, settings, files, statistics (they hold patients' values) or
+ * Relations of pg_catalog that may be read: what describes tables and types, which drivers, SQLAlchemy and psql need. Most show only some of their
+ * rows: {@link CatalogRows}. Nothing that shows other sessions, roles' secrets, settings, files, statistics (they hold patients' values) or
  * large objects.
  */
 export const CATALOG_RELATIONS: ReadonlySet<string> = new Set([

@@ -110,7 +110,7 @@ Deno.test("waitContainer() ends at its deadline and on its signal", () =>
     assert.equal((await engine.inspectContainer(id)).state.running, true);
   }));
 
-Deno.test("connect() refuses an address without TLS, and one that is none", async () => {
+Deno.test("connect() refuses an address without TLS, and what is not an address", async () => {
   for (const host of ["tcp://127.0.0.1:2375", "unix://relative", "", `unix:///${"x".repeat(200)}`]) {
     await assert.rejects(Engine.connect({ host }), { code: "config_invalid" });
   }

@@ -83,7 +83,7 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
     table: "condition_occurrence",
     filters: [{ column: "condition_source_concept_id", op: "=", value: 35208414 }],
   }, "479"),
-  // 2,689 of 2,694 persons: that few have none is not shown.
+  // 2,689 of 2,694 persons: the few who have none must not show.
   ask("q03", "near", {
     table: "condition_occurrence",
     filters: [within("condition_concept_id", 4283893)],

@@ -176,7 +176,7 @@ for (const role of ROLES) {
             look(extended);
             assert.notEqual(errorOf(extended), undefined, sql);
           }
-          // The hole of once: a setting that is changed within a pipeline, then a literal that ends elsewhere.
+          // A hole that the guard once had: a setting that is changed within a pipeline, then a literal that ends elsewhere.
           const change = "SELECT set_config('standard_conforming_strings', '1'::numeric(2,-1)::text, true)";
           await client.send(
             parse("", change),
@@ -222,7 +222,7 @@ Deno.test(
       for (const sql of columns) {
         const error = errorOf(await client.query(sql ?? ""));
         if (error === undefined) passed += 1;
-        // Refused by the guard, or by the role's own want of a right: never a column or relation that is not there.
+        // Refused by the guard, or because the role lacks a privilege: never a column or relation that is not there.
         else assert.match(error.sqlstate, /^(42501|42P01)$/, `${sql}: ${error.message}`);
       }
       assert.ok(passed > 300, `${passed} of ${columns.length}`);

@@ -37,7 +37,7 @@ Deno.test("demoServer() passes the settings on, below the demo's own, and permit
   });
 });
 
-Deno.test("demoServer() refuses wrong settings, and a database of which cells read no rows", () => {
+Deno.test("demoServer() refuses wrong settings, and a database whose rows cells may not read", () => {
   assert.throws(() => server({ OMCP_MEMORY_MIB: "much" }), /OMCP_MEMORY_MIB must be/);
   assert.throws(() => server({}, ["OMCP_MEMORY is not a setting"]), /OMCP_MEMORY is not a setting/);
   assert.throws(() => server({ OMCP_DATABASE_URL: "none" }), /reads rows[^]*none is configured/);

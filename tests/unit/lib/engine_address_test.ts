@@ -15,7 +15,7 @@ Deno.test("engineAddress() reads a socket, and a host and port with TLS", () => 
   }
 });
 
-Deno.test("engineAddress() refuses what is no address, and TCP without TLS even on this machine", () => {
+Deno.test("engineAddress() refuses what is not an address, and TCP without TLS even on this machine", () => {
   for (
     const text of [
       "tcp://",

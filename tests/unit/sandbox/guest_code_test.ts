@@ -103,7 +103,7 @@ const ODD: readonly { readonly name: string; readonly answer: Answer }[] = [
   { name: "has something else", answer: (names) => ({ magic: MAGIC, code: codeOf(names), config: {} }) },
   { name: "has no magic number", answer: (names) => ({ magic: "", code: codeOf(names) }) },
   { name: "is not base64", answer: (names) => ({ magic: MAGIC, code: { ...codeOf(names), agent: "!" } }) },
-  { name: "is no object", answer: () => "compiled" },
+  { name: "is not an object", answer: () => "compiled" },
   { name: "is longer than 6 MiB", answer: () => "A".repeat(7 * 1024 * 1024) },
 ];
 

@@ -13,7 +13,7 @@ import duckdb
 from duckcdm.circe import build_cohort_query
 from duckcdm.sqlrender import render, split_sql, translate
 
-# What circe's SQL reads and the CDM in generate.ts has not is null.
+# What circe's SQL reads and the CDM in generate.ts lacks is null.
 COLUMNS: Dict[str, str] = {
     "concept": "concept_id bigint, invalid_reason text",
     "concept_ancestor": "ancestor_concept_id bigint, descendant_concept_id bigint",

@@ -9,7 +9,7 @@ import time
 
 from wire import PATH, SYNC, Session, bind, execute, parse, query, states
 
-# Texts that are dear to scan, to parse or to plan; whatever the answer is, it comes, and the database serves on.
+# Texts that are expensive to scan, parse or plan. Any answer is right, but one must come, and the database must continue.
 TEXTS: dict[str, str] = {
     "comments that open": "/*" * 120_000, "comments that nest": "/*" * 60_000 + "*/" * 60_000 + "SELECT 1", "line comments": "--\n" * 80_000 + "SELECT 1",
     "quotes": "SELECT " + "'" * 200_001, "quoted names": "SELECT " + '"a".' * 50_000 + "a", "dollar tags": "SELECT " + "".join(f"$a{at}$" for at in range(30_000)),
@@ -83,7 +83,7 @@ def places(found: list[str]) -> None:
         time.sleep(attempt)
         deaf.close()
         free = Session()
-        # It is a place of a running statement first, and of one that does not end when that is known.
+        # The place counts first as a running statement's, and later, once that is known, as one of a statement that does not end.
         while states(free.greeting) == ["53300"] and not any(b"do not end" in body for _, body in free.greeting):
             time.sleep(0.2)
             free = Session()

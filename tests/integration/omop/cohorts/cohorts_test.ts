@@ -174,7 +174,7 @@ function vectorTables(): string {
   ].join(";\n");
 }
 
-/** The concepts that the sample's events have, and some that they have not. */
+/** The concepts that the sample's events have, and some that they do not have. */
 function poolOf(rows: Rows): Pool {
   const ids = (table: string, column: string) =>
     [...new Set(rows.all(table).map((row) => Number(row[column] ?? 0)))].sort((a, b) => a - b);

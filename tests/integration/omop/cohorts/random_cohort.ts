@@ -14,7 +14,7 @@ export interface Pool {
   readonly days: readonly string[];
   readonly values: readonly number[];
   readonly units: readonly number[];
-  /** Whether ages may be by birthday, which circe has not. */
+  /** Whether ages may be by birthday, which circe does not have. */
   readonly birthdays: boolean;
 }
 

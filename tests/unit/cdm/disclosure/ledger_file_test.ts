@@ -55,7 +55,7 @@ Deno.test("a ledger of a file gives the same decisions after a restart as before
   });
 });
 
-Deno.test("after a restart, what was asked at an edge gets the answer that it got: a sum of few, near to nobody, too", async () => {
+Deno.test("after a restart, a question at an edge gets the answer that it got before; so does a sum of few persons, near nobody", async () => {
   await inFolder((folder) => {
     const people = new People(1_000, randomNumbers(33));
     const file = new LedgerFile(folder);

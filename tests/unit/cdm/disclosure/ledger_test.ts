@@ -199,7 +199,7 @@ Deno.test("a small group cannot be reconstructed with more and more overlapping 
     const half = attribute(random, 0.5);
     finished(ledger.decide(people.count((person) => person < 60 && half(person))));
   }
-  // Those that repeat another answer tell nothing new.
+  // Those that repeat another answer reveal nothing new.
   const answers =
     ledger.unrecorded.filter(({ decision, echoOf }) => decision.kind === "answer" && echoOf === undefined)
       .length;

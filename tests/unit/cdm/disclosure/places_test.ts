@@ -15,7 +15,7 @@ const PLACES = 14;
 type Has = (person: number) => boolean;
 /** The number of persons with the bit in a set; undefined where it is withheld. */
 type Ask = (has: Has) => number | undefined;
-/** How many persons with the bit a large group has more with a few others than without. */
+/** How many more persons with the bit a large group has with a few others than without them. */
 type Difference = (ask: Ask, large: Has, few: Has, random: () => number) => number | undefined;
 
 const atOnce: Difference = (ask, large, few) => {
@@ -33,7 +33,7 @@ const inHalves: Difference = (ask, large, few, random) => {
   return one === undefined || other === undefined || less === undefined ? undefined : one + other - less;
 };
 
-/** Of how many targets something was seen with them that was not seen without them: all of these have the bit. */
+/** How many targets showed: something was seen with them that was not seen without them. All of these have the bit. */
 function seen(difference: Difference, seed: number): number {
   const random = randomNumbers(seed);
   let targets = 0;
@@ -67,6 +67,6 @@ Deno.test("few persons beside one large group, and with one more beside another,
   assert.equal(seen(atOnce, 1), 0);
 });
 
-Deno.test("so they do beside a group that is known as a sum of others", () => {
+Deno.test("few persons, and one more, look alike beside a group that is known as a sum of others, too", () => {
   assert.equal(seen(inHalves, 2), 0);
 });

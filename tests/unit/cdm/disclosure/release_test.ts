@@ -183,7 +183,7 @@ Deno.test("the complement of a table's withheld cell is not revealed by a later 
   assert.deepEqual(finished(ledger.decide(margin.persons)), { kind: "answer", answer: 300, derived: false });
 });
 
-Deno.test("records of a withheld cell are not what the margin of overlapping groups has beyond the others", () => {
+Deno.test("a margin of overlapping groups does not reveal the records of a withheld cell", () => {
   const random = randomNumbers(26);
   const people = new People(2000, random);
   // With as many earlier answers as this, the ledger looks for pairs only: the margin is a sum of five groups.

@@ -89,7 +89,7 @@ function firstChange(
     // Where the person is not in it, the second question is the first one again.
     if (one?.shown !== other?.shown || other?.isFree !== true) return true;
   }
-  // Never seeing a change speaks against the secret; it is no proof.
+  // Never seeing a change speaks against the secret; it is not proof.
   return undefined;
 }
 

@@ -75,7 +75,7 @@ Deno.test("a curve has a step for each interval whose outcomes are released, of 
   assert.match(String(shown.rows[0]?.[4]), /^0\.8947 \(/);
 });
 
-Deno.test("a curve ends where the persons at risk are withheld, and there is none without outcomes or of few persons", () => {
+Deno.test("a curve ends where the persons at risk are withheld, and there is no curve without outcomes or of few persons", () => {
   const ended = curve(1_000, [[100, 800], [150, null]]);
   assert.deepEqual(ended.table.rows.map(([, day]) => day), [50, 100]);
   assert.equal(ended.shown.rows[0]?.at(-1), "withheld");
@@ -91,7 +91,7 @@ Deno.test("a curve ends where the persons at risk are withheld, and there is non
   }
 });
 
-Deno.test("numbers that do not fit each other make no rate above all and no negative count", () => {
+Deno.test("inconsistent numbers make no share above all persons and no negative count", () => {
   const { table } = curve(1_000, [[100, 900], [90, 950]]);
   for (const row of table.rows) assert.ok(Number(row[3]) >= 0 && Number(row[4]) >= 0, row.join(" "));
   const tables = disclosedIncidence(NAMES, {

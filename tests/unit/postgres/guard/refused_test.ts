@@ -194,7 +194,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "SELECT coalesce.lo_unlink FROM coalesce(1::oid)",
     "SELECT c.lo_unlink FROM cast(1 AS oid) AS c",
     "SELECT (SELECT g.lo_unlink) FROM generate_series(1, 2) AS g, (SELECT 1 AS lo_unlink) t",
-    // their one column is called "value", whatever the alias: so the alias's own name is no column
+    // their one column is called "value", whatever the alias: so the alias's own name is not a column
     "SELECT pg_read_file.pg_read_file FROM json_array_elements_text('[\"x\"]') AS pg_read_file",
     "SELECT pg_ls_dir.pg_ls_dir FROM jsonb_array_elements_text('[\"x\"]') AS pg_ls_dir",
     "SELECT current_setting.current_setting FROM json_array_elements_text('[\"data_directory\"]') AS current_setting",
