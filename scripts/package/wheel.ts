@@ -68,7 +68,7 @@ function metadata(page: string): string {
     "License-File: LICENSE",
     `License-File: ${NOTICES_FILE}`,
     `Keywords: ${KEYWORDS.join(",")}`,
-    // That of the package with Deno.
+    // The package `deno` requires the same.
     "Requires-Python: >=3.10",
     `Requires-Dist: deno==${DENO_VERSION}`,
     "Description-Content-Type: text/markdown",

@@ -85,8 +85,7 @@ export async function doctor(
   read: ReadVariable = () => undefined,
   wrong?: unknown,
 ): Promise<number> {
-  // Not the configured instance: its server would remove the doctor's sandbox.
-  // Nor its ledger, which that server has locked.
+  // // An instance of its own: the configured one's server would remove the doctor's sandbox. No ledger: that server has locked it.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}`, ledgerFolder: undefined };
   let problems = 0;
   async function check<T>(

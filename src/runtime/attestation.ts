@@ -176,8 +176,8 @@ function limits(specified: ContainerSpec["limits"], effective: Attestation["limi
 }
 
 /**
- * gVisor has no limit of a container's processes. It enforces that of their user, in a kernel of the sandbox's own; on Linux that
- * holds as well, for a user that no other container has.
+ * gVisor does not limit the processes of a container. It limits those of a user, within the sandbox's own kernel. On Linux a user's limit serves as
+ * well, if no other container has the user.
  */
 function processes(
   { pids, userProcesses }: ContainerSpec["limits"],

@@ -21,7 +21,7 @@ const BY_DEFAULT = [
   "/sys/firmware",
 ] as const;
 
-/** Which machine it is, and how it booted. */
+/** What tells which machine it is and how it booted. */
 const IDENTITY = [
   "/proc/cmdline",
   "/proc/config.gz",

@@ -48,7 +48,7 @@ export function* findCombination(
   const limit = inside + edge;
   // Most candidates differ in many of the target's own buckets, which are far fewer than all where the target has few persons.
   const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
-  // Of large sets, most candidates agree by chance in the bucket that found them; one that is near agrees in nearly all.
+  // Where sets are large, most candidates agree only by chance, in the bucket that found them; one that is near agrees in nearly all.
   const further = filled.length < MANY_BUCKETS ? [] : probes(filled, random, 4);
   function near(parts: Combination["parts"]): boolean {
     if (further.filter((bucket) => !agrees(target, parts, bucket)).length > 1) return false;

@@ -85,7 +85,7 @@ class Solved {
   readonly #buckets: readonly number[];
   /** Each row less multiples of the rows before, so that it is 0 at their pivots; undefined for one that is a combination of them. */
   readonly #rows: ({ readonly pivot: number; readonly numbers: Float64Array } | undefined)[] = [];
-  /** Of each row, these multiples. */
+  /** Which multiples were subtracted, for each row. */
   readonly #multiples: Float64Array[] = [];
 
   constructor(random: () => number, rows: readonly Float64Array[]) {

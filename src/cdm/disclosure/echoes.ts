@@ -32,18 +32,17 @@ export class Echoes {
   /** The most buckets in which one differs from its set. */
   #widest = 0;
 
-  /** How many there are. */
+  /** How many echoes there are. */
   get size(): number {
     return this.#all.length;
   }
 
-  /** Whether no further one can be kept. */
+  /** Whether no further echo can be kept. */
   get isFull(): boolean {
     return this.#all.length >= MOST_ECHOES;
   }
 
-  /**
-   * Keeps one.
+  /*** Keeps an echo.
    *
    * @param of The position of the set whose answer it got.
    * @param difference What is added to the sketch of that set.
@@ -56,7 +55,7 @@ export class Echoes {
   /**
    * Whether a set's difference from a combination of answers is near an echo's difference from its own set, or near the opposite of that.
    *
-   * @param difference It.
+   * @param difference The set's difference.
    * @param limit The distance from which on it does not count.
    */
   has(difference: Numbers, limit: number): boolean {

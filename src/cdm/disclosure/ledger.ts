@@ -215,7 +215,7 @@ export class Ledger {
     return this.#isExact(at) ? leastShown(this.#rules) : this.#rules.k;
   }
 
-  /** Whether the number of a decision, or that of nobody, is the true one. */
+  /** Whether a decision shows the true number; for the empty set, whose number is known, it does. */
   #isExact(at: number): boolean {
     const decision = this.#known[at]?.decision;
     return decision === undefined || (decision.kind === "answer" && !decision.derived);

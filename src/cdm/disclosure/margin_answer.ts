@@ -12,8 +12,8 @@ export interface WithheldCells {
 }
 
 /**
- * Whether each cell of too few persons can be one of at least k numbers. Of f such cells with s persons together, it is one from
- * max(0, s − (f − 1)(n − 1)) to min(n − 1, s); the persons of those that protect them are known to the caller as a range only.
+ * Whether the number of each cell of too few persons can be any of at least k numbers. If f such cells have s persons together, each has from max(0,
+ * s − (f − 1)(n − 1)) to min(n − 1, s) persons; what s is, the caller knows only as a range if other cells are withheld to protect these.
  *
  * @param cells What is withheld.
  * @param rules The rules in force.

@@ -10,7 +10,7 @@ export interface ByTable<T> {
  *
  * @param option The option.
  * @param table The table's name.
- * @returns Its own, else that of the others; undefined without either.
+ * @returns The table's own option, else the one for all others; undefined if neither was given.
  */
 export function forTable<T>(option: ByTable<T> | undefined, table: string): T | undefined {
   return option?.tables.get(table) ?? option?.others;

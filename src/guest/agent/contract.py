@@ -65,7 +65,7 @@ class BootConfig(NamedTuple):
 _MAX_EXECUTION_CHARACTERS = 64
 _EXECUTION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 MAX_VARIABLES = 100
-# Of all names and values together.
+# All names and values of `env` together.
 MAX_ENV_CHARACTERS = 65_536
 MAX_CWD_CHARACTERS = 4096
 

@@ -8,7 +8,7 @@ from typing import Any, List, Optional
 
 from . import advice
 
-# Of one cell.
+# For one cell.
 _MAX_ATTEMPTS = 16
 
 

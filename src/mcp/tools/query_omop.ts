@@ -25,7 +25,7 @@ import { contextArgument, inContext } from "../context_argument.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
-/** Characters of the SQL; that of a cohort has some thousand. */
+/** Characters of the SQL that are shown; a cohort's SQL has some thousands. */
 const SQL_CHARACTERS = 2_000;
 const MAX_ROWS = 1_000_000;
 /** Lines of a plan. */

@@ -192,7 +192,7 @@ function groupRule(
       },
     );
   }
-  // Of three, at least four never hold, and at most three always do.
+  // With three conditions, "at least four" never holds, and "at most three" always does.
   if (at_least !== undefined && at_least > list.length || at_most !== undefined && at_most >= list.length) {
     throw new OmcpError(
       "invalid_argument",

@@ -29,7 +29,7 @@ export function quickCondition(rule: CohortRule, schema: string): RawBuilder<unk
   }) as a where a.person_id = q.person_id)`;
 }
 
-/** Events of which a person has one if the rule holds; undefined: it can hold without. */
+/** Events of which every person has one for whom the rule holds; undefined if the rule can hold for a person without events. */
 function neededEvents(rule: CohortRule): readonly EventCriteria[] | undefined {
   if (rule.kind !== "events" && rule.kind !== "group" || rule.count.is === "at most") return undefined;
   if (rule.kind === "events") return [rule.events];

@@ -49,7 +49,7 @@ export interface CompiledDisclosedQuery {
   readonly statement: Statement;
   readonly groups: readonly DisclosedGroup[];
   readonly values: readonly DisclosedValue[];
-  /** Besides the groups and `persons`. */
+  /** The columns of the result other than the groups and `persons`. */
   readonly outputs: readonly DisclosedOutput[];
 }
 

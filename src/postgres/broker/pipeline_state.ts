@@ -111,7 +111,7 @@ export class PipelineState {
     return performance.now() - Math.max(this.#cancelledAt, this.#heardAt);
   }
 
-  /** Notes that the server was asked to cancel. @param answers What {@link answers} was before it was. */
+  /** Notes that the server was asked to cancel. @param answers What {@link answers} was before it was asked. */
   cancelled(answers: number): void {
     if (this.busy && answers === this.#answers) this.#cancelledAt ??= performance.now();
   }

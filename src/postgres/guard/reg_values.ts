@@ -17,7 +17,7 @@ export const REG_TYPES: ReadonlyMap<string, string | undefined> = new Map([
   ["regtype", "pg_type"],
 ]);
 
-/** Functions whose result is of a reg type. Those of pg_typeof() and pg_partition_ancestors() are, too, but have rules of their own. */
+/** Functions whose result is of a reg type, except pg_typeof() and pg_partition_ancestors(), which have rules of their own. */
 export const REG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["get_current_ts_config", "regconfig"],
   ["pg_basetype", "regtype"],

@@ -31,7 +31,7 @@ export type PendingRows =
   }
   /** A whole call. */
   | { readonly kind: "call"; readonly offset: number; readonly around: readonly [string, string] }
-  /** A cast. `offset` is the place of `::`, CAST or the literal, `start` that of what comes first, parentheses aside. */
+  /** A cast. `offset` is the place of `::`, CAST or the literal; `start` is where the cast begins, without parentheses around it. */
   | {
     readonly kind: "cast";
     readonly offset: number;

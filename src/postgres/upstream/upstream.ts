@@ -48,7 +48,7 @@ export interface Upstream {
    */
   cancel(session: UpstreamSession): Promise<boolean>;
   /**
-   * Asks the server, over another connection, to end the process of a session. The server does not report whether it does.
+   * Asks the server, over another connection, to end the process of a session. The server does not report whether the process ends.
    *
    * @param session One of this upstream that is still open: else the process with its id may be another's.
    * @throws {OmcpError} If the server cannot be asked within 2 s, or refuses.

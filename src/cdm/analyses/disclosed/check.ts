@@ -5,11 +5,11 @@ import { AGE_BAND, requireCoarse } from "../../../omop/disclosed/mod.ts";
 
 /** The most strata, so that a table has at most three group columns. */
 const MOST_STRATA: Readonly<Partial<Record<AnalysisRequest["analysis"], number>>> = {
-  // Beside the period.
+  // The period is the third column.
   prevalence: 2,
-  // Beside the ends of intervals.
+  // The end of the interval is the third column.
   survival: 2,
-  // Beside an attribute.
+  // The attribute is the third column.
   table_one: 2,
 };
 
