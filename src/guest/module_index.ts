@@ -49,6 +49,7 @@ import kernelKernel from "./kernel/kernel.py" with { type: "text" };
 import kernelLandlock from "./kernel/landlock.py" with { type: "text" };
 import kernelOutlet from "./kernel/outlet.py" with { type: "text" };
 import kernelPictures from "./kernel/pictures.py" with { type: "text" };
+import kernelProtectedModules from "./kernel/protected_modules.py" with { type: "text" };
 import kernelRepresentations from "./kernel/representations.py" with { type: "text" };
 import kernelShell from "./kernel/shell.py" with { type: "text" };
 import kernelStart from "./kernel/start.py" with { type: "text" };
@@ -154,6 +155,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "kernel.landlock": kernelLandlock,
   "kernel.outlet": kernelOutlet,
   "kernel.pictures": kernelPictures,
+  "kernel.protected_modules": kernelProtectedModules,
   "kernel.representations": kernelRepresentations,
   "kernel.shell": kernelShell,
   "kernel.start": kernelStart,

@@ -10,7 +10,10 @@ import shutil
 import socket
 import subprocess
 import sys
+from types import ModuleType
 from typing import Any, Iterator, List, Optional
+
+from . import protected_modules
 
 # Read here, before user code can change it: the server sets it where a database is configured.
 _HAS_DATABASE = "PGHOST" in os.environ
@@ -113,6 +116,9 @@ def of_magic(line: str) -> str:
 
 def of_error(error: BaseException) -> Optional[str]:
     """Advice for an error that the sandbox causes."""
+    hidden = _hidden_file(error)
+    if hidden is not None:
+        return "%s.py was not imported: %s is a module of Python's library, or one that the server needs. Rename the file." % (hidden, hidden)
     if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
         name, dot, _ = error.name.partition(".")
         # An installed package lacks a module: Python's own message says so.
@@ -182,6 +188,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield each
         # urllib and urllib3 keep the cause as an attribute or an argument.
         waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+
+
+def _hidden_file(error: BaseException) -> Optional[str]:
+    """The name of a file in the working folder that was expected in place of a protected module."""
+    if isinstance(error, AttributeError):
+        # Python 3.9 does not have it.
+        module = getattr(error, "obj", None)
+        name = module.__dict__.get("__name__") if isinstance(module, ModuleType) else None
+    else:
+        name = error.name if isinstance(error, ImportError) else None
+    top = name.partition(".")[0] if isinstance(name, str) else ""
+    return top if top in protected_modules.NAMES and os.path.isfile(top + ".py") else None
 
 
 def _missing(name: str) -> str:

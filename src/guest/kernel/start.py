@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Dict, NoReturn, Optional
 
-from . import confine, descriptors, kernel, shell as shells, wire
+from . import confine, descriptors, kernel, protected_modules, shell as shells, wire
 
 # Python ignores these signals by default.
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -57,6 +57,7 @@ def run(shell: shells.Shell, fd: int, environment: Dict[str, Optional[str]]) -> 
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()
         _see_packages()
+        protected_modules.protect()
         sys.path.insert(0, "")
         sys.argv = [""]
         builtins.input = _no_input

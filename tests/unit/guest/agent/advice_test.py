@@ -1,6 +1,7 @@
 """Advice on what a cell cannot do: which command lines and errors get which."""
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
 import unittest
@@ -46,6 +47,15 @@ class AdviceTest(unittest.TestCase):
         self.assertEqual(advice.of_error(asks), advice.NO_KALEIDO)
         self.assertEqual(advice.of_error(ModuleNotFoundError("No module named 'kaleido'", name="kaleido")), advice.NO_KALEIDO)
         self.assertEqual(advice.of_error(ImportError("openpyxl is missing: use pip or conda to install openpyxl")), advice.NO_INSTALL)
+
+    def test_a_file_that_is_named_as_a_protected_module_is_named(self) -> None:
+        errors = (AttributeError("mine", obj=queue), ImportError("mine", name="queue"), ModuleNotFoundError("mine", name="queue.mine"))
+        with mock.patch("os.path.isfile", side_effect=lambda path: path == "queue.py"):
+            for error in errors:
+                self.assertRegex(advice.of_error(error) or "", r"^queue\.py was not imported: queue is a module of Python's library")
+            self.assertIsNone(advice.of_error(ImportError("mine", name="helpers")))
+            self.assertIsNone(advice.of_error(AttributeError("mine", name="mine", obj=3)))
+        self.assertIsNone(advice.of_error(ImportError("mine", name="queue")))
 
 
 if __name__ == "__main__":
