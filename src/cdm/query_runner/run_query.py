@@ -45,7 +45,7 @@ def run(request):
         preview.extend([shown(value) for value in row] for row in rows[: PREVIEW_ROWS - len(preview)])
 
     try:
-        frame, truncated = _frames.read(
+        frame, truncated, size = _frames.read(
             psycopg.RawCursor,
             request["sql"],
             request["parameters"],
@@ -70,7 +70,7 @@ def run(request):
         "truncated": truncated,
         "names": list(frame.columns),
         "dtypes": [str(dtype) for dtype in frame.dtypes],
-        "memory_bytes": int(frame.memory_usage(deep=True).sum()),
+        "memory_bytes": size,
         "preview": fitting(preview, request["preview_bytes"]),
     }
 

@@ -117,7 +117,7 @@ def sql(statement: str, parameters: Optional[Sequence[Any]] = None, *, limit: in
 
     started = time.time()
     # Without parameters the text is the server's, in which % is an operator.
-    frame, truncated = _run(psycopg.Cursor if parameters else psycopg.RawCursor, statement, parameters, limit=limit)
+    frame, truncated, _ = _run(psycopg.Cursor if parameters else psycopg.RawCursor, statement, parameters, limit=limit)
     # The server looks for mistakes that PostgreSQL does not report.
     try:
         answer = request("run_sql", {"sql": statement}, ran=True, empty=_is_empty(frame))
@@ -172,7 +172,7 @@ def _rows(answer: Dict[str, Any]) -> Any:
     import psycopg
 
     started = time.time()
-    frame, truncated = _run(
+    frame, truncated, _ = _run(
         psycopg.RawCursor, answer["sql"], answer["parameters"], limit=answer["limit"], memory_bytes=answer["memory_bytes"], columns=answer["columns"]
     )
     return frame, truncated, _frames.timed(started)

@@ -14,7 +14,7 @@ FOREVER = "select count(*) as n from generate_series(1, 100000000000)"
 
 def typed(sql, kind="bigint"):
     """Runs a statement as a typed query."""
-    frame, _ = _frames.read(psycopg.RawCursor, sql, [], limit=10, columns=[{"name": "n", "type": kind}])
+    frame, _, _ = _frames.read(psycopg.RawCursor, sql, [], limit=10, columns=[{"name": "n", "type": kind}])
     return frame["n"].iloc[0]
 
 
@@ -104,6 +104,22 @@ def with_options():
         os.environ["PGTZ"] = zone
         found.append(str(typed("select current_setting('timezone') as n", "text")))
     del os.environ["PGTZ"]
+    return found
+
+
+def reads_dates():
+    found = []
+    for style in ("ISO", "German"):
+        os.environ["PGDATESTYLE"] = style
+        found.append(str(typed("select date '2020-12-31' as n", "date")))
+        found.append(float(typed("select 0.1 as n", "numeric")))
+    del os.environ["PGDATESTYLE"]
+    found.append(str(typed("select date '10000-01-01' as n", "date")))
+    for value in ("infinity", "0044-03-15 BC"):
+        try:
+            typed("select date '%s' as n" % value, "date")
+        except _frames.Refused as error:
+            found.append(error.hint)
     return found
 
 

@@ -72,6 +72,16 @@ Deno.test("typed queries keep one connection, which may end at any time and give
       assert.match(await run("with_options()"), /\['UTC', 'Asia\/Tokyo', 'UTC'\]/);
     });
 
+    await t.step(
+      "dates and numbers are read in each form; a date that pandas lacks is an error",
+      async () => {
+        const read = await run("' | '.join(map(str, reads_dates()))");
+        const days = "2020-12-31 00:00:00 | 0.1 | 2020-12-31 00:00:00 | 0.1 | 10000-01-01 00:00:00";
+        assert.ok(read.includes(`${days} | Cast that column to text. | Cast that column to text.`), read);
+        await counts();
+      },
+    );
+
     await t.step("it gives way to the sandbox's other connections", async () => {
       await counts();
       assert.match(await run("opens_all()"), /^\[value\]\n8\n/);
