@@ -42,7 +42,7 @@ const INSTALLED = "import importlib.metadata as m, sys; [m.version(name) for nam
 /**
  * Ensures that packages of Python's index are installed in a virtual environment of their own.
  *
- * @param packages Them, each with its version.
+ * @param packages The packages, each with its version.
  * @param what Why they are needed, as in "the tests of the wheel need uv".
  * @returns The environment's folder.
  * @throws {Error} They cannot be installed.

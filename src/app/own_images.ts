@@ -41,7 +41,7 @@ interface Work {
   readonly startedAt: number;
   readonly missing: readonly ImageKind[];
   progress: string;
-  /** Whether a call waits for it, and throws what failed to those who report it. */
+  /** Whether a call waits for the work, and so reports its failure itself. */
   awaited: boolean;
   result: "running" | "done" | { readonly error: unknown };
 }

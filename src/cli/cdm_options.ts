@@ -1,13 +1,13 @@
 /** The options of `omcp cdm`, for `parseArgs`. Apart from the command, because the launcher of a package needs them without the rest. */
 
-/** Those that say how to read files. */
+/** The options that say how to read files. */
 export const FILE_OPTIONS = {
   format: { type: "string", multiple: true },
   null: { type: "string", multiple: true },
   truncate: { type: "boolean" },
 } as const;
 
-/** All. */
+/** All options. */
 export const CDM_OPTIONS = {
   into: { type: "string" },
   "database-url": { type: "string" },

@@ -27,7 +27,7 @@ export async function programFiles(read: ReadVariable): Promise<readonly Program
 }
 
 function builtFile(): string | undefined {
-  // A package of a registry is bound to what that has installed beside it.
+  // A package from a registry needs the packages that npm or pip has installed beside it.
   if (PACKAGED) return undefined;
   const file = new URL("../../dist/omcp", import.meta.url);
   return file.protocol === "file:" ? fileURLToPath(file) : undefined;

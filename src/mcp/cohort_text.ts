@@ -138,7 +138,7 @@ function comparedSet(table: string, column: string, { items }: ConceptSet): Comp
 const DEFAULTS: ReadonlyMap<string, unknown> = new Map(Object.entries(cohortArguments.parse({})));
 
 /**
- * Finds an argument that a definition has, other than its default.
+ * Finds an argument of a definition that differs from its default.
  *
  * @param definition The arguments.
  * @returns The name of the first; undefined: there is none.

@@ -109,7 +109,7 @@ export function belowText({ below }: ConceptDetails, id: number): string {
 }
 
 /**
- * What the counts of a result do not hold.
+ * Which records the counts of a result do not include.
  *
  * @param concepts The concepts, for their counts.
  * @returns Lines, none where everything is counted.

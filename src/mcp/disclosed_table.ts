@@ -101,7 +101,7 @@ function outputOf(
     case "deviation": {
       const count = number(output.count);
       if (values[output.squares] === undefined) return null;
-      // With fewer values, only one set of values often has this count, mean and deviation.
+      // With fewer values, there is often only one set of values with this count, mean and deviation.
       if (count < 2 * k) return null;
       const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);
       // Numbers of slightly different persons need not be consistent.

@@ -14,7 +14,7 @@ export function disclosureOf({ disclosure }: CdmService): Disclosure {
   throw new OmcpError("internal", "The tool is offered where rows may be read");
 }
 
-/** What the audit has of an answer. @param facts The answer's facts. @returns Fields of the line. */
+/** What the audit records of an answer. @param facts The answer's facts. @returns Fields of the line. */
 export function releasedFacts(facts: DisclosureFacts): MoreFacts {
   return { decision: facts.rows > 0 ? "released" : "withheld", ...facts };
 }

@@ -124,7 +124,7 @@ function binaryView(name: string, part: Part, notes: readonly string[], wanted: 
       "read it in a cell, or pass limit to get bytes as base64",
     ]);
   }
-  // `bytes.length` is also the room for base64, which takes four characters for three bytes.
+  // The base64 text, too, may have only `bytes.length` characters: it takes four for three bytes.
   const shown = bytes.subarray(0, Math.max(3, Math.floor(bytes.length / 4) * 3));
   const next = offset + shown.length;
   return lines(

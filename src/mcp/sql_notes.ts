@@ -5,7 +5,7 @@ import { lintSql, sqlConcepts, warningLine } from "../omop/lint/mod.ts";
 import { comparedNotes } from "./query_concepts.ts";
 import type { CdmService } from "./tool.ts";
 
-/** How long looking at a statement may take besides its run, and then explaining that it found nothing, in ms. */
+/** Milliseconds that the check of a statement may take, and then again the explanation why it found nothing. */
 const LINT_MS = 3_000;
 
 /** A statement that has run. */

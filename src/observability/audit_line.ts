@@ -1,7 +1,7 @@
 /**
  * Lines of the audit as they are in a file: JSON whose last two fields are the hash of the line before and its own. So a check finds lines that were
- * changed, removed, inserted or moved. The hashes have no key: anybody who can write the file can compute them again, unless a later one
- * is kept elsewhere.
+ * changed, removed, inserted or moved. The hashes have no key: anybody who can write the file can compute them again, which shows only where a later
+ * hash is kept elsewhere.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";

@@ -172,7 +172,7 @@ export class FolderSink implements AuditSink {
     } while (this.#pending.length > 0);
   }
 
-  /** Creates a file; the line that is its first is written before it counts. */
+  /** Creates a file, which counts only once its first line is written. */
   #begin(after: readonly FileEnd[]): void {
     const name = newFileName();
     const file: OwnFile = { path: `${this.#folder}/${name}`, name, bytes: 0, torn: 0, hash: null };
@@ -202,7 +202,7 @@ function endsOf(file: OwnFile | undefined): readonly FileEnd[] {
  * Opens the file, without what a failed write left in it.
  *
  * @returns Undefined where it is not there or not as this process left it: lines must not follow what somebody else wrote.
- * @throws What the system says where it cannot be opened otherwise.
+ * @throws The system's error where it cannot be opened for another reason.
  */
 function opened(file: OwnFile): number | undefined {
   let descriptor: number;

@@ -18,7 +18,7 @@ import {
 /** What an {@link OwnReader} works with. */
 export interface OwnReaderOptions {
   readonly upstream: Upstream;
-  /** Those of every session; they make it read-only. */
+  /** The settings of every session; they make it read-only. */
   readonly settings: SessionSettings;
   readonly audit: Audit;
   /** @default {ALWAYS_AUDITING} */
@@ -35,7 +35,7 @@ export interface ReadLimits extends RowLimits {
 const MOST_SESSIONS = 4;
 const IDLE_MS = 60_000;
 const MOST_MS = 300_000;
-/** In the audit, where a sandbox's statements have its id. */
+/** The owner in the audit, in place of a sandbox's id. */
 const AUDITED_AS = "server";
 const CANCELED = "57014";
 const CONNECTION_FAILURE = "08006";
@@ -109,7 +109,7 @@ export class OwnReader {
   ): Promise<void> {
     const { upstream, settings } = this.#options;
     await this.#bounded(statement, limits, signal, async (until) => {
-      // The time of a statement includes that in which its reader does other things.
+      // The time of a statement includes the time in which its reader does other things.
       const session = await upstream.connect({ ...settings, statement_timeout: String(limits.ms) }, until);
       try {
         // The connection's end alone does not stop a statement that sends nothing.

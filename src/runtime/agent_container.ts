@@ -1,4 +1,4 @@
-/** A container with our agent in it, attached and verified. Sandboxes and local databases are both that. */
+/** A container with our agent in it, attached and verified. Sandboxes and local databases are such containers. */
 import { addAbortListener } from "node:events";
 import {
   bootBytes,
@@ -32,7 +32,7 @@ const INSPECT_MS = 2000;
 export interface AgentContainerOptions {
   /** Where the container runs. */
   readonly runtime: ContainerRuntime;
-  /** Removes it. @default removals of its own */
+  /** Removes the container. @default removals of its own */
   readonly removals?: Removals;
   /** The container; its command must be the agent's loader. The agent's attestation is compared with it. */
   readonly spec: ContainerSpec;
@@ -58,7 +58,7 @@ export interface StartOptions extends AgentContainerOptions {
 
 /** What {@link adoptAgentContainer} needs. */
 export interface AdoptOptions extends AgentContainerOptions {
-  /** `lastSeq` of the former channel: the agent's events up to it are dropped. @default the first event that comes may have any number */
+  /** `lastSeq` of the former channel: the agent's events up to that number are dropped. @default the first event may have any number */
   readonly afterSeq?: number;
 }
 
@@ -93,7 +93,7 @@ export interface AgentContainer {
 
 /**
  * Creates a container, attaches, starts it, boots the agent over its stdin, opens the channel and verifies the agent's attestation.
- * When a step fails, the container is removed; where that takes longer, `removals` has it.
+ * When a step fails, the container is removed; where that takes longer, `removals` goes on with it.
  *
  * @param options See {@link StartOptions}.
  * @returns The running container, confined as specified.

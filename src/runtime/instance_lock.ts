@@ -41,7 +41,7 @@ export class InstanceLock {
     return lock;
   }
 
-  /** Releases the lock. Idempotent; a container that cannot be removed now ends by itself. */
+  /** Releases the lock. Idempotent; a container whose removal fails ends by itself. */
   async release(): Promise<void> {
     this.#released = true;
     this.#wake.resolve();
@@ -59,7 +59,7 @@ export class InstanceLock {
     });
   }
 
-  /** After somebody removed the container by hand, or the engine restarted: as soon as possible, because another server could acquire the lock. */
+  /** Reacquires the lock after somebody removed the container by hand, or the engine restarted: at once, because another server could acquire it. */
   async #reacquire(lost: Holding): Promise<void> {
     const { instance, onLost } = this.#options;
     for (let wait = FIRST_WAIT_MS; !this.#released; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {

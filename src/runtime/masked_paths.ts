@@ -1,7 +1,7 @@
 /**
  * Paths of the machine that are hidden from a container: the runtime mounts /dev/null over a file and an empty folder over a folder.
  *
- * These lists replace the runtime's own. The README lists what cannot be hidden this way, because it belongs to each process, is a
+ * These lists replace the runtime's own. docs/security.md lists what cannot be hidden this way, because it belongs to each process, is a
  * system call, or is needed by numpy, psutil, polars or DuckDB.
  */
 

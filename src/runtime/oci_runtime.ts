@@ -8,7 +8,7 @@ import type { ContainerSpec } from "./container_spec.ts";
  *
  * @param spec What was asked for.
  * @param container The container.
- * @returns A phrase for a deviation; empty where none was asked for, or where it is the one.
+ * @returns A phrase for a deviation; empty where no runtime was asked for, or where it is that one.
  */
 export function verifyOciRuntime(
   { ociRuntime }: Pick<ContainerSpec, "ociRuntime">,
@@ -19,8 +19,8 @@ export function verifyOciRuntime(
 }
 
 /**
- * Refuses a created container whose OCI runtime is another than its specification's. Asks only where that names one, because it costs a
- * call.
+ * Refuses a created container that does not have the OCI runtime of its specification. Asks only where the specification names one, because it costs
+ * a call.
  *
  * @param runtime Where the container is.
  * @param spec What was asked for.

@@ -111,7 +111,7 @@ async function adopt(
   const { options, removals, closing } = parts;
   using deadline = new DeadlineSignal(ADOPT_MS, closing);
   const { signal } = deadline;
-  // A server that does not know yet that it has lost the instance can do nothing to the new name.
+  // A server that does not know yet that it has lost the instance does not know the new name, and so cannot remove the container.
   const name = ownedName(ownership);
   let sandbox: Sandbox | undefined;
   try {

@@ -165,8 +165,8 @@ async function inspect(options: DatasetCheckOptions): Promise<readonly Inspectio
 }
 
 /**
- * What the engine's message says in words. The message itself is shown only where it is not understood.
- * It is about that dataset of those whose folder it names which has the longest path, because paths can begin alike.
+ * The engine's message in plain words; the message itself is shown only where it is not understood. Of the datasets whose folder the message names,
+ * it is about the one with the longest path, because paths can begin alike.
  */
 function mountProblem(message: string, datasets: readonly Dataset[]): string {
   const about = datasets.filter(({ folder }) => message.includes(folder))

@@ -59,8 +59,8 @@ export interface SandboxSettings {
    */
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
   /**
-   * What its code may read, as a text to compare: with another one, a sandbox of an earlier server is not taken over, because it may hold
-   * what its code could read then. @default none
+   * What its code may read, as a text to compare: a sandbox of an earlier server with another text is not taken over, because it may hold what its
+   * code could read then. @default none
    */
   readonly readable?: string;
   /** Returns, for one sandbox, the function that serves each stream by which its code calls a tool. Absent where code can call none. */

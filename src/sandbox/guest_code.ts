@@ -29,7 +29,7 @@ import program from "./compile_modules.py" with { type: "text" };
 
 const log = logger("sandbox");
 
-/** A server with a single sandbox does not need it: after this start of an image's sandboxes, its modules are compiled, once. */
+/** After this many starts of an image's sandboxes, its modules are compiled, once: a server with a single sandbox does not need that. */
 const COMPILED_AFTER = 2;
 const MAX_IMAGES = 8;
 const DEADLINE_MS = 30_000;
@@ -178,7 +178,7 @@ function spec(
       memoryBytes: 128 * MIB,
       cpus: 1,
       cpuShares: CPU_SHARES.sandbox,
-      // With gVisor, also those of its own threads, of which it needs more than 16.
+      // With gVisor, its own threads count, too: it needs more than 16.
       pids: 64,
       openFiles: 64,
       oomScoreAdj: 500,

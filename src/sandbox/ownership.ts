@@ -1,7 +1,7 @@
 /**
  * Who owns a sandbox, recorded where no code in a sandbox can reach it: in its container's name. A container is renamed when it is handed
- * out, so one that has only its first name has no owner. Every server that takes a sandbox over renames it again: the server before it
- * knows the old name only, and can remove the container no more.
+ * out, so one that has only its first name has no owner. Every server that takes a sandbox over renames it again: the server before it knows only the
+ * old name, and can no longer remove the container.
  */
 import * as z from "zod";
 import { OmcpError } from "../errors.ts";

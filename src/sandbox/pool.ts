@@ -24,7 +24,7 @@ const ANSWER_MS = 1000;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 
-/** A start that has begun. The sandbox is handed out only where a new one would be made from the same. */
+/** A start that has begun. The sandbox is handed out only if a new one would have the same image and the same limits. */
 export interface Launch {
   /** The image's name, and everything that limits the sandbox. */
   readonly kind: string;
@@ -60,7 +60,7 @@ export interface PoolOptions {
    * @default 250
    */
   readonly quietMs?: number;
-  /** Those of the containers. */
+  /** Removals of the containers. */
   readonly removals: Pick<Removals, "of">;
   /** Where it reads the time. @default the process's own */
   readonly clock?: Clock;

@@ -58,7 +58,7 @@ export function periodsWithin({ periods: asked }: AnalysisRequest, range: Period
  *
  * @param request The analysis.
  * @param named Its outcome.
- * @returns It, and the same in words.
+ * @returns The assumptions, and the same in words.
  */
 export function prevalenceWords(
   request: AnalysisRequest,

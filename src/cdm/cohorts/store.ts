@@ -5,7 +5,7 @@ import { closestNames } from "../../lib/closest_names.ts";
 import { type CohortExpression, type CohortRow, cohortSelect } from "../../omop/cohorts/mod.ts";
 import type { PersonSet } from "../../omop/query/mod.ts";
 
-/** The most principals whose cohorts are held, and cohorts of one. */
+/** The most principals whose cohorts are held, and the most cohorts of one principal. */
 const MOST_PRINCIPALS = 100;
 const MOST_COHORTS = 100;
 

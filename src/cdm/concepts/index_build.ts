@@ -16,7 +16,7 @@ const MOST_BYTES = 16 * 1024 ** 3;
 const BUILD_MS = 3_600_000;
 /** How long the index waits for the counts that order it, in ms. */
 const COUNTS_MS = 60_000;
-/** Milliseconds of work after which others have their turn, and for how long. */
+/** After this many milliseconds of work, others get a turn, which is as long as the pause. */
 const WORK_MS = 5;
 const PAUSE_MS = 2;
 /** Concepts in use that come first. */

@@ -132,7 +132,7 @@ function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words:
   return { ids, alternatives, replaced, more: any.length === ANY, scope: "index" };
 }
 
-/** Concepts with any of the words; short ones, such as those of doses, are in too many names. */
+/** Concepts with any of the words, except short words, such as those of doses, which are in too many names. */
 function anyWord(index: WordIndex, alternatives: Wanted["words"], marks: Wanted["words"]): readonly number[] {
   const distinctive = alternatives.flat().filter((word) => word.length >= DISTINCTIVE_LETTERS);
   return index.find([distinctive.length > 0 ? distinctive : alternatives.flat(), ...marks], { limit: ANY });

@@ -8,7 +8,7 @@ import type { DisclosureRules } from "./rules.ts";
 /**
  * Checks, before anything is decided about a table, that the caller may learn all of it.
  *
- * @param statistics Its numbers that rest on enough persons: what is needed at most.
+ * @param statistics Its numbers that rest on enough persons: the most that the table can need.
  * @param ledger The caller's earlier answers.
  * @throws {OmcpError} `capacity`.
  */

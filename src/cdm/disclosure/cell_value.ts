@@ -16,8 +16,8 @@ export interface CellValue extends Statistic {
 }
 
 /**
- * Whether a statistic is 0 for all but a few of the persons who contribute to it, or one or two of them dominate it. The ledger decides whether they
- * are enough.
+ * Whether a statistic is 0 for all but a few of the persons who contribute to it, or one or two of them dominate it. Whether the contributors are
+ * enough persons is decided by the ledger.
  *
  * @param value The statistic.
  * @param rules The rules in force.

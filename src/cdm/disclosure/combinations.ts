@@ -26,7 +26,7 @@ export interface Reach {
 
 /** Triples are searched among at most this many answers: the search takes the square of their number. */
 const MOST_IN_TRIPLES = 600;
-/** In this many buckets or more, those in which a near combination differs (fewer than 2k − 1) are a few percent. */
+/** Of this many buckets or more, those in which a near combination differs (fewer than 2k − 1) are a few percent. */
 const MANY_BUCKETS = 512;
 
 /**
@@ -75,7 +75,7 @@ export function* findCombination(
   };
 }
 
-/** The sketch of a combination. @param combination It. */
+/** The sketch of a combination. @param combination The combination. */
 export function sketchOfCombination({ parts }: Combination): Float64Array {
   return combined(termsOf(parts));
 }
@@ -90,7 +90,7 @@ function agrees(target: Float64Array, parts: Combination["parts"], bucket: numbe
   return Math.abs(rest) < 0.5;
 }
 
-/** Between candidates, a search gives others the time. */
+/** Between candidates, a search lets other work run. */
 const PAUSE = undefined;
 type Candidates = Generator<Combination["parts"] | typeof PAUSE>;
 

@@ -1,8 +1,8 @@
-/** Writes a sketch as a linear combination of others, but for a few buckets: information-set decoding over the rationals. */
+/** Writes a sketch as a linear combination of others, except in a few buckets: information-set decoding over the rationals. */
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { BUCKETS, type Term } from "./sketch.ts";
 
-/** Up to how many sketches a decoder takes: it needs as many buckets to distinguish them, and others to check that. */
+/** The most sketches that a decoder takes: it needs as many buckets to distinguish them, and further ones to check the result. */
 export const MOST_DECODED = 320;
 
 /** Factors are rounded to multiples of 1, 1/2 or 1/3, as sums and differences of overlapping groups need. */

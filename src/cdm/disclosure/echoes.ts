@@ -67,8 +67,8 @@ export class Echoes {
 
   /**
    * Finds a set whose number was shown and from which the given set differs as an echo differs from its own set. A caller can add the same few
-   * persons to any such set, or take them from it: if those persons could not be seen in one place, neither they nor they and one more may be seen in
-   * another.
+   * persons to any such set, or take them from it: if those persons could not be seen beside one set, they must not be seen beside another, alone or
+   * with one more person.
    *
    * @param sketch A set.
    * @param from Up to where it was compared before: with echoes, and with decisions.

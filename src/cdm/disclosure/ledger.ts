@@ -209,7 +209,7 @@ export class Ledger {
   /** The difference, in persons, from which on a statistic is not near a decision any more. */
   #reachOf(at: number, { counts }: Counted): number {
     const decision = this.#known[at]?.decision;
-    // Whether enough persons contribute to a sum is decided about these persons.
+    // For a sum, whether enough persons contribute is decided by the number of contributors.
     if (decision === undefined) return counts === undefined ? this.#rules.k : leastShown(this.#rules);
     // An answer that was not the true number shows nothing about the persons of the difference.
     return this.#isExact(at) ? leastShown(this.#rules) : this.#rules.k;

@@ -11,7 +11,7 @@ import { type DisclosureRules, leastShown } from "./rules.ts";
 
 /** The finest bin, in standard deviations: three digits are shown, and each halving is a question. */
 const FINEST = 1 / 50;
-/** Questions for one percentile: the bins of the range are fewer than 2 to the power of it. */
+/** Questions for one percentile: the range has fewer than 2 ** MOST_QUESTIONS bins. */
 const MOST_QUESTIONS = 12;
 /** Standard deviations on either side of the mean between which the search begins. */
 const REACH = 4;

@@ -73,7 +73,7 @@ export function* releaseTable(
   return { cells: [...shown.values()], adjusted };
 }
 
-/** Cells whose sum was released before: those of a margin, or what is left of a margin without one within it. */
+/** Cells whose sum was released before: those beneath a margin, or those of them that are not beneath a smaller margin. */
 interface ReleasedSum {
   readonly cells: ReadonlySet<Cell>;
   readonly sum: number;
@@ -105,8 +105,8 @@ function* releasedBefore(
 }
 
 /**
- * Cells that must be withheld beside others, because a sum above them was released before: without these, the rest of it would leave the others fewer
- * than k possible numbers. The smallest cells come first.
+ * Cells that must be withheld beside others, because a sum that contains both was released before: if these cells were shown, the rest of that sum
+ * would leave the others fewer than k possible numbers. The smallest cells come first.
  */
 function* cellsToProtect(
   before: readonly ReleasedSum[],
@@ -197,7 +197,8 @@ function* releaseCell(
   for (const statistic of statistics) {
     const decision = yield* ledger.decide(statistic);
     if (decision.kind === "withheld") return undefined;
-    // What follows from other answers may be less than what is ever shown of persons. That depends on released numbers alone.
+    // A number that follows from other answers may be smaller than any number of persons that is shown. Whether it is depends on released numbers
+    // alone.
     if (isOfPersons(statistic, cell) && decision.answer < leastShown(rules)) return undefined;
     answers.set(statistic, decision.answer);
     derived ||= decision.derived;

@@ -60,7 +60,7 @@ export function differingBuckets(
 }
 
 /**
- * Counts the buckets in which two sketches differ: {@link differingBuckets} of one sketch, which each question needs for each earlier one.
+ * Counts the buckets in which two sketches differ, as {@link differingBuckets} does, but faster: each question needs this for each earlier one.
  *
  * @param sketch The one.
  * @param other The other one.
@@ -149,7 +149,7 @@ export function combined(terms: readonly Term[]): Float64Array {
   return sum;
 }
 
-/** The sketch that has these differences from one of nobody. @param difference What it has. */
+/** The sketch that differs so from the sketch of nobody. @param difference The differences. */
 export function asSketch({ buckets, numbers }: Numbers): Float64Array {
   const sketch = new Float64Array(BUCKETS);
   buckets.forEach((bucket, at) => sketch[bucket] = numbers[at] ?? 0);

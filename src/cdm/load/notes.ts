@@ -1,4 +1,4 @@
-/** Counts values that a load changes, and words whose meaning it decides. They contain no value of a row. */
+/** Counts values that a load changes, and words whose meaning it decides. The notes contain no value of a row. */
 import { counted } from "../../lib/counted.ts";
 
 /** Counts of one column. A row's changes count once the row is accepted. */

@@ -20,7 +20,7 @@ const NEXT: Readonly<Record<string, string>> = {
   "42883": "Check the function's name and the types of its arguments; cast them where they differ.",
   "42": "Correct the statement there.",
 };
-/** The line that psycopg shows, and the mark under it, whose place is lost in a sentence. */
+/** The line of the SQL that psycopg shows, and the mark under it, which means nothing in a sentence. */
 const PLACE = /\nLINE (\d+): (.*)(?:\n *\^)?/;
 const HINT = /^HINT:\s*(.+)$/m;
 

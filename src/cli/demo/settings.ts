@@ -37,7 +37,7 @@ export function demoServer(
         "Set OMCP_DATABASE_URL=sample; or OMCP_DISCLOSURE=open, if code in sandboxes may read the database.",
     });
   }
-  // The command line has that of the project.
+  // The command line takes the guard's folder from the project.
   const { guardFolder: _, ...needs } = permissionNeeds(config);
   const given = Object.keys(SETTINGS).map((name) => [name, find(name) ?? ""] as const);
   return {

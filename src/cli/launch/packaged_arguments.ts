@@ -137,7 +137,7 @@ function serverCommandPermissions(config: Config, read: ReadVariable): ServerPer
   return { ...permissions, read: [...permissions.read, ...certificates, ...SYSTEM_BUNDLES] };
 }
 
-/** `omcp cdm`, by those of its arguments that name files, folders and databases. */
+/** The permissions of `omcp cdm`, by the arguments that name files, folders and databases. */
 function cdmPermissions(args: readonly string[], read: ReadVariable): ServerPermissions {
   const call = parsed(args, CDM_OPTIONS);
   if (call === undefined) return NOTHING;

@@ -84,7 +84,7 @@ def _start(fd: int, guarded: "list[int]", room: "Optional[int]") -> int:
             if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
                 signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        # As a kernel: the agent gets a processor first.
+        # As for a kernel: the agent gets a processor first.
         os.nice(19)
         confine.install_filter(guarded)
         confine.restrict_files()

@@ -24,7 +24,7 @@ _STDOUT_BYTES = 1 << 17
 _F_SETPIPE_SZ = 1031
 
 _rate = Rate(_LOG_BYTES_PER_SECOND, _LOG_BURST_BYTES)
-# Bytes since the last ones that were written.
+# Bytes dropped since the last write.
 _dropped = 0
 
 

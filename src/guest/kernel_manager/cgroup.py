@@ -97,7 +97,7 @@ def memory_free_bytes() -> Optional[int]:
 
 def _cached_bytes() -> int:
     found = next(filter(None, map(_fields, _MEMORY_STAT_FILES)), {})
-    # Version 1 has the sum with the groups below under a name of its own.
+    # In version 1, the sum that includes the groups below has a name of its own.
     return sum(found.get("total_" + name, found.get(name, 0)) for name in _CACHED)
 
 

@@ -84,7 +84,7 @@ class Epilogue:
         self._stopped = True
 
     def _waits_now(self) -> bool:
-        """Whether the main thread waits. It asks for some microseconds, because a turn of the loop would take a millisecond."""
+        """Whether the main thread waits. It polls for some microseconds: a turn of the loop would take a millisecond."""
         for _ in range(_TRIES):
             if self._main.waits():
                 return True

@@ -30,7 +30,7 @@ PACKAGE = "omcp_kernel"
 PACKAGES = "/workspace/.packages"
 _ZYGOTE_FD = 3
 _LOWEST_PRIORITY = 19
-# Processes that only the agent can start when cells have all of theirs: a zygote, an installer.
+# Room for processes that the agent must be able to start when cells use all of theirs: a zygote, an installer.
 _AGENTS_OWN = 8
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.

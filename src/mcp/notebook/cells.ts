@@ -81,7 +81,7 @@ function runnable(code: string, reason: string | undefined, about: string | unde
   return commented([`Commented out, so that the notebook runs again: ${reason}.`, ...note, code].join("\n"));
 }
 
-/** Comments every line: a reason may be a database's message, which quotes what a query has computed. */
+/** Makes every line a comment: a reason may be a database's message, which quotes what a query has computed. */
 function commented(text: string): string {
   return text.split(LINE_END).map((line) => `# ${line}`).join("\n");
 }

@@ -22,7 +22,7 @@ export interface PromptOptions {
  */
 export function registerPrompts(server: McpServer, { offer, services }: PromptOptions): void {
   const tools = new Set(offer.current().map(({ name }) => name));
-  // They ask for rows, medians and exact dates: only where rows may leave the database is this tool offered.
+  // They ask for rows, medians and exact dates: this tool is offered only where rows may leave the database.
   const isOpen = tools.has("find_measurement");
   if (isOpen && tools.has("define_cohort") && tools.has("analyze_cohort")) registerStudies(server, services);
   if (isOpen && tools.has("describe_cdm")) {

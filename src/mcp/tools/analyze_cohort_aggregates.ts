@@ -122,7 +122,7 @@ function absenceNotes({ shown: { rows } }: AnalysisResult): readonly string[] {
     : [];
 }
 
-/** What the audit has of the question: the analysis without its dates. */
+/** What the audit records of the question: the analysis without its dates. */
 function askedFacts(
   { periods: { from: _from, to: _to, ...periods }, ...request }: AnalysisRequest,
 ): MoreFacts {

@@ -123,7 +123,7 @@ async function answered(
   return { shown, rules, remaining: table.remaining };
 }
 
-/** What the audit has of the question: the query without the values of its conditions, which can be a patient's. */
+/** What the audit records of the question: the query without the values of its conditions, which can be a patient's. */
 function askedFacts(query: DisclosedQuery): MoreFacts {
   const normalized = JSON.stringify({ ...query, filters: query.filters?.map(withoutValues) });
   return { decision: "refused", normalized };

@@ -35,7 +35,7 @@ export function characterizeTables(
     readonly persons: number;
     readonly concepts: ReadonlyMap<number, string>;
     readonly days: number;
-    /** Words for what concepts that are not listed lack. @default none */
+    /** What a note says after the word for concepts when none is listed, as in "No condition… in any window". @default nothing */
     readonly absent?: string;
   },
 ): ResultTables {

@@ -7,7 +7,7 @@ export interface DisclosedCell {
   /** The values of its group columns. */
   readonly keys: Keys;
   readonly persons: number;
-  /** What was computed besides; undefined for one that is withheld alone. */
+  /** What else was computed; undefined for a value that is withheld by itself. */
   readonly values: readonly (number | undefined)[];
   /** Whether one of the numbers was computed from earlier answers. */
   readonly derived: boolean;

@@ -19,7 +19,7 @@ import type { AnalysisRequest } from "./schema.ts";
 const MONTHS = { month: 1, quarter: 3, year: 12 } as const;
 
 /**
- * The periods of an analysis: calendar months, quarters or years that begin in the range, with its first one begun earlier cut.
+ * The periods of an analysis: calendar months, quarters or years. The first begins with the range, and the last ends with it.
  *
  * @param request Which periods.
  * @param range The first and the last day.

@@ -282,7 +282,7 @@ function smdText(line: Compared): string {
     : rangeText(smd, range) + (line.derived?.includes(true) === true ? " ~" : "");
 }
 
-/** Of two groups, both with persons. */
+/** The standardised difference of two groups, both with persons. */
 function differenceOf({ summaries, counts }: Line, persons: readonly number[]): number | undefined {
   const [n = 0, m = 0] = persons;
   if (persons.length !== 2 || n === 0 || m === 0) return undefined;

@@ -121,7 +121,7 @@ interface CirceGroup extends Json {
   readonly Groups: readonly Json[];
 }
 
-/** A rule as a group: one of several conditions as it is, another as a group of one condition. */
+/** A rule as a group of circe's: a rule that is a group stays one, any other becomes a group of one condition. */
 function group(rule: CohortRule, sets: ConceptSets, concepts: ReadonlyMap<number, Concept>): CirceGroup {
   const rules = rule.kind === "group" ? rule.rules : [rule];
   return {

@@ -29,8 +29,8 @@ export interface CohortRow {
  *
  * @param expression The definition.
  * @param schema The schema of the CDM's tables.
- * @returns A SELECT of `person_id`, `cohort_start_date` and `cohort_end_date`: the periods of persons in the cohort, of which those of
- * one person do not overlap. In parentheses it is a subquery.
+ * @returns A SELECT of `person_id`, `cohort_start_date` and `cohort_end_date`: the periods of persons in the cohort; those of one person do not
+ * overlap. In parentheses it is a subquery.
  */
 export function cohortSelect(expression: CohortExpression, schema: string): RawBuilder<CohortRow> {
   const { steps } = plan(expression, schema);
@@ -97,7 +97,7 @@ export function cohortSteps(
   schema: string,
 ): { readonly rows: RawBuilder<unknown>; readonly labels: readonly string[] } {
   const { steps, attrition } = plan(expression, schema);
-  // The exit may leave out events: whether the cohort has enough persons shows at its end only.
+  // The exit may leave out events: only its end shows whether the cohort has enough persons.
   const counted = [...attrition, { label: PERIODS, step: "merged" }];
   const parts = counted.map(({ step }, at) =>
     sql`select person_id::bigint as person_id, ${sql.lit(at)} as g0 from ${sql.id(step)}`

@@ -109,7 +109,7 @@ export function eventsOf({ entry, rules, censoring }: CohortExpression): readonl
 }
 
 /**
- * Rules, and those of which groups consist, in groups of any depth.
+ * The rules, with the members of groups of any depth.
  *
  * @param rules The rules of a definition.
  */

@@ -25,7 +25,7 @@ import {
   shallow,
 } from "./schema.ts";
 
-/** The most events of a definition: each is read once for an entry, or for each event of one. */
+/** The most events of a definition: each is read once, or once for each entry event. */
 const MOST_EVENTS = 100;
 /** Deepest groups in groups. */
 const MOST_DEPTH = 5;

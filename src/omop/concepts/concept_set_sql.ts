@@ -6,7 +6,7 @@ import type { ConceptSet, ConceptSetItem } from "./concept_set.ts";
  * The members of a set as a SELECT with one column, `concept_id`, each id once; for `column in (…)`.
  *
  * Included are the concepts that `concept` has, their descendants that are valid (`invalid_reason is null`), and the concepts with
- * a valid `Maps to` to one of those, whether `concept` has them or not. Excluded is built alike and taken away. A descendant
+ * a valid `Maps to` to one of those, whether `concept` has them or not. The excluded concepts are found in the same way, and taken away. A descendant
  * that `concept` lacks is not a member.
  *
  * @param set The set.

@@ -9,7 +9,7 @@ export interface UsedColumn {
   readonly type: CdmType;
 }
 
-/** A column of which is known what it may be used for. */
+/** A column, and what it may be used for. */
 export interface KnownUse extends UsedColumn {
   readonly use: ColumnUse;
 }
@@ -185,7 +185,7 @@ function notAllowed(message: string, next: string): OmcpError {
 }
 
 /**
- * Checks a range of dates, both days included, and one of ages: a cohort's definition has such.
+ * Checks a range of dates (both days included) or of ages in a cohort's definition.
  *
  * @param what What they are, for the error.
  * @param range The range.

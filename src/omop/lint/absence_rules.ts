@@ -24,8 +24,8 @@ interface Needed {
 }
 
 /**
- * Persons without events in a window that observation may not cover, in a typed query. A query that says anything about observation is
- * left alone, and so is one of a cohort, whose definition says it.
+ * Persons without events in a window that observation may not cover, in a typed query. A query that says anything about observation is left alone,
+ * and so is a query of a cohort, whose definition says how long persons must be observed.
  *
  * @param query The query.
  * @param version The CDM's version.

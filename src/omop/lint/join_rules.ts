@@ -103,7 +103,7 @@ export function keyField(scope: Scope): Found {
   });
 }
 
-/** A condition in WHERE on the outer side of a LEFT JOIN makes it an inner one. */
+/** A condition in WHERE on the right side of a LEFT JOIN makes it an inner join. */
 export function leftJoinLost(scope: Scope): Found {
   const outer = new Set(scope.own.relations.filter(({ join }) => join === "left").map(({ alias }) => alias));
   const lost = scope.own.comparisons.find(({ op, clause, optional, left, right }) =>

@@ -6,7 +6,7 @@ import type { ColumnUse, Comparison, Operand, Relation, SqlScope } from "../../l
 export interface TableColumn {
   readonly table: string;
   readonly column: string;
-  /** Of its relation. */
+  /** The alias of its relation. */
   readonly alias: string;
 }
 
@@ -46,7 +46,7 @@ export class Scope {
     }
   }
 
-  /** Those with many rows of a person. */
+  /** The tables that have many rows of a person. */
   get events(): readonly TableRelation[] {
     return this.tables.filter(({ table }) => EVENT_TABLES.has(table));
   }

@@ -23,7 +23,7 @@ const CONCEPT_COLUMN = /concept_id(?:_\d)?$/;
  * Finds the concepts of a query, wherever conditions are.
  *
  * @param query As for {@link conditionsIn}.
- * @param table As for it.
+ * @param table The query's table, as for {@link conditionsIn}.
  * @param version The CDM's version.
  * @returns The concepts of each condition that names some.
  */

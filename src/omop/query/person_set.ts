@@ -53,7 +53,7 @@ export function personSet(
   const start = eventDate(scope.table);
   const last = endDate(scope.table);
   const from = start === undefined ? sql`cast(null as date)` : scope.own(start);
-  // Of two dates, the later one that is there.
+  // The later date; if one is null, the other.
   const to = last === undefined ? from : sql`greatest(${from}, ${scope.own(last)})`;
   const tables = fromClause(query, resolved, options);
   const person = scope.own("person_id");
@@ -90,7 +90,7 @@ export function personSet(
   };
 }
 
-/** The observation periods of persons; of one who has none, a row without dates. */
+/** The observation periods of persons; for a person without any, a row without dates. */
 function observed(persons: RawBuilder<unknown>, schema: string): RawBuilder<unknown> {
   return sql`select f.person_id, o.observation_period_start_date as start_date, o.observation_period_end_date as end_date
 from (select distinct person_id from (${persons}) as r) as f

@@ -29,7 +29,7 @@ export class Holdings {
    *
    * @param kind What.
    * @param limits How many there may be.
-   * @returns Why it may not be opened, if so.
+   * @returns Why it may not be opened; undefined if it may.
    */
   admit(kind: Holding, limits: HoldingLimits): Refusal | undefined {
     if (this.#open[kind] < limits[kind]) {

@@ -70,9 +70,9 @@ export class Guard {
    * Decides about all statements of one text. Texts are planned one after the other, in turn for each owner.
    *
    * @param sql The text of a Query (`simple`) or a Parse (`extended`).
-   * @param protocol Which of both.
+   * @param protocol Which of the two.
    * @param owner Whose text it is, such as a sandbox's id. @default "" (all texts are one owner's)
-   * @returns A plan a statement, in order; an empty list for an empty text. It never rejects: it refuses what fails.
+   * @returns A plan for each statement, in order; an empty list for an empty text. It never rejects: it refuses what fails.
    */
   async plan(sql: string, protocol: QueryProtocol, owner = ""): Promise<readonly StatementPlan[]> {
     const plans = await this.#inLane(sql, owner, (lane) => lane.plan(sql, protocol, owner));

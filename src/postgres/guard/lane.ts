@@ -6,13 +6,13 @@ import { workerModule } from "./worker_module.ts";
 import { ReplySchema, type WorkerReply, type WorkerRequest } from "./worker_messages.ts";
 
 /**
- * The heap from which an idle worker is replaced, because V8 does not give it back: twice that of a new worker. Not below: while a
- * worker ends, its successor takes 30 MiB beside it.
+ * The heap from which an idle worker is replaced, because V8 does not give it back: twice that of a new worker. Not less: until the old worker has
+ * ended, its successor takes another 30 MiB.
  */
 const LARGE_HEAP_BYTES = 24 * 1024 * 1024;
 /** Milliseconds without a text after which a large worker is replaced. */
 const REST_MS = 1_000;
-/** Milliseconds between two looks at whether another owner waits for a late text. */
+/** Milliseconds between two checks whether another owner waits for a late text. */
 const LOOK_MS = 20;
 
 /** What a {@link Lane} works with. */
@@ -21,8 +21,8 @@ export interface LaneOptions {
   /** The longest a text may take to be planned, in milliseconds. */
   readonly deadlineMs: number;
   /**
-   * The longest it may take while another owner waits. A late text costs a worker, and until the old one's thread has ended its
-   * memory beside the new one's: on a loaded machine a single owner would otherwise have several at a time.
+   * The longest it may take while another owner waits. A late text costs its worker, whose memory stays in use beside the new worker's until its
+   * thread has ended: on a loaded machine, a single owner could otherwise hold several workers at a time.
    */
   readonly contendedDeadlineMs: number;
   /** The longest the parser may take to load, in milliseconds. */

@@ -24,7 +24,7 @@ const MAX_MESSAGE = 200;
 /** What SQL Server has in place of LIMIT. */
 const TOP = /\bselect\s+(?:distinct\s+)?top\b/i;
 
-/** Hints for texts that the guard cannot rewrite so that they pass again. */
+/** Hints for texts that the guard cannot rewrite so that the result passes, too. */
 const QUALIFIED_CALLS = "Write pg_catalog. before function names";
 const PLAIN_CATALOGS =
   "Name catalogs plainly, as in FROM pg_catalog.pg_class AS c: the guard puts a subquery in their place";
@@ -39,7 +39,7 @@ export interface PlanContext {
  * Decides about all statements of one text.
  *
  * @param sql The text of a Query (`simple`) or a Parse (`extended`).
- * @param protocol Which of both.
+ * @param protocol Which of the two.
  * @param context The policy and the statements of drivers.
  * @returns A plan for each statement, in order; an empty list for an empty text; one refusal for a text that PostgreSQL cannot parse.
  * @throws {Error} Where the parser itself fails, after which it must not be used again.

@@ -233,7 +233,7 @@ export function refusedPart(part: string): Refusal {
 }
 
 /**
- * The refusal of a part that the parser writes otherwise than the guard expects.
+ * The refusal of a part that the parser writes differently from what the guard expects.
  *
  * @param what What it is, such as "a list".
  * @returns What to throw.

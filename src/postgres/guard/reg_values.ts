@@ -127,7 +127,7 @@ export function columnNameOf(node: unknown): string {
   return columnNameOf(fields["arg"]) || typeOf(fields);
 }
 
-/** Kinds whose first token is at another node's. */
+/** Kinds whose first token is that of another node. */
 const FIRST: Readonly<Record<string, string>> = {
   A_Indirection: "arg",
   CollateClause: "arg",

@@ -56,7 +56,7 @@ const CHANGEABLE: ReadonlyMap<string, ValueRule> = new Map<string, ValueRule>([
   // 8 is the default of both, and more makes planning slow
   ["from_collapse_limit", between(1, 8)],
   ["join_collapse_limit", between(1, 8)],
-  // Its default, and less: without the genetic search, planning a join of twenty tables takes gigabytes.
+  // At most its default: without the genetic search, planning a join of twenty tables takes gigabytes.
   ["geqo_threshold", between(2, 12)],
   ["geqo_effort", between(1, 10)],
   ["geqo_generations", between(0, 500)],

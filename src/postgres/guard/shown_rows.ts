@@ -16,8 +16,8 @@ export interface ShownRows {
 }
 
 /**
- * The columns of the catalogs that have some of type regproc, in their order; a star marks these. They are shown as oid, because
- * beside a value of type regproc any oid can become one, and be shown as a function's name.
+ * The columns of the catalogs that have some of type regproc, in their order; a star marks these. They are shown as oid: beside a value of type
+ * regproc, as in CASE, any oid would become one, and be shown as a function's name.
  */
 export const NAMED_COLUMNS: Readonly<Record<string, string>> = {
   pg_operator:
@@ -30,7 +30,7 @@ export const NAMED_COLUMNS: Readonly<Record<string, string>> = {
     "typalign typstorage typnotnull typbasetype typtypmod typndims typcollation typdefaultbin typdefault typacl",
 };
 
-/** Those of pg_type. Drivers recognise types by the names of these functions: see `CatalogAccess.showFunction`. */
+/** The columns of pg_type that are of type regproc. Drivers recognise types by the names of these functions: see `CatalogAccess.showFunction`. */
 export const FUNCTION_COLUMNS: ReadonlySet<string> = new Set(
   (NAMED_COLUMNS["pg_type"] ?? "").split(" ").filter((column) => column.endsWith("*")).map((column) =>
     column.slice(0, -1)

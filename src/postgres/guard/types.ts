@@ -13,8 +13,7 @@ export interface GuardPolicy {
   /** Relations whose plans show what is behind them, such as views: EXPLAIN may not name them. @default none */
   readonly veiled?: ReadonlySet<string>;
   /**
-   * Whether snapshots may be exported and imported. Set it only if the broker lets a sandbox import its own
-   * snapshots only. @default false
+   * Whether snapshots may be exported and imported. Set it only if the broker keeps sandboxes from importing each other's snapshots. @default false
    */
   readonly snapshots?: boolean;
   /** Milliseconds of the session's time limits, by setting: they may only become stricter. @default no bound */

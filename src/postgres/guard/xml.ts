@@ -6,7 +6,7 @@
 import { asNode, constantOf, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Forms of XmlExpr that build; of the others, XMLPARSE and IS DOCUMENT, each reads. */
+/** Forms of XmlExpr that build; the others, XMLPARSE and IS DOCUMENT, read. */
 const BUILDING: ReadonlySet<string> = new Set([
   "IS_XMLCONCAT",
   "IS_XMLELEMENT",

@@ -7,7 +7,7 @@ export const LOCAL_ADMIN = "omcp_admin";
 /** The database of the Postgres image. */
 export const LOCAL_DATABASE = "cdm";
 
-/** The server notices the end of a container within a fraction of it. */
+/** Within a fraction of this time, the server notices that a container has ended. */
 const RETRY_MS = 2_000;
 
 /**

@@ -44,7 +44,7 @@ const IDENTITY = z.tuple([z.tuple([z.string(), z.string(), z.string().regex(/^\d
 const FINDING = z.array(z.tuple([z.string()]));
 
 /**
- * Audits the role of a session: whether it may write, create, own, become or reach anything beside reading.
+ * Audits the role of a session: whether it may do more than read: write, create, own or reach anything, or become another role.
  *
  * @param session An idle session of that role.
  * @param cdmSchema The CDM's schema.
@@ -74,13 +74,13 @@ export async function auditRole(
   return { role, database, serverVersion, problems };
 }
 
-/** What every role may unless an administrator revokes it; PostgreSQL before 15 has the second one. */
+/** What every role may do unless an administrator revokes it; only PostgreSQL before 15 has the second one. */
 const PUBLIC_DEFAULTS = new Map<string, (database: string) => string>([
   ["create_on_database TEMPORARY", (database) => `REVOKE TEMPORARY ON DATABASE ${quoteIdentifier(database)}`],
   ["create_on_schema public", () => "REVOKE CREATE ON SCHEMA public"],
 ]);
 
-/** A role that was only granted to read has what PostgreSQL gives to everybody: it does not need another role. */
+/** A role that was granted nothing but reading still has what PostgreSQL gives to everybody: it needs a REVOKE, not another role. */
 function requirePublicDefaultsRevoked({ role, database }: RoleReport, unsafe: readonly RoleProblem[]): void {
   const faults = unsafe.flatMap(({ kind, found }) => found.map((name) => `${kind} ${name}`));
   const missing = faults.flatMap((fault) => PUBLIC_DEFAULTS.get(fault)?.(database) ?? []);

@@ -28,8 +28,8 @@ export interface StreamUpstreamOptions {
   /** The role that may end the sessions of `user`, if `user` itself may not. @default {user} */
   readonly signalUser?: string;
   /**
-   * Milliseconds for which a session is asked for again where the server was lost or is starting: one of ours is restarted
-   * as soon as its end is known. @default {0}
+   * For how many milliseconds to ask again for a session while the server is lost or starting: a local one is restarted as soon as its end is known.
+   * @default {0}
    */
   readonly retryMs?: number;
 }

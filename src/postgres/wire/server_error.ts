@@ -61,16 +61,16 @@ export function errorResponse(error: ServerError): Uint8Array {
 /** Fields that name objects, or show source text, of what the client did not write: views, policies and their functions. */
 const HIDDEN: ReadonlySet<number> = new Set([..."pqstcdn"].map((type) => type.charCodeAt(0)));
 const CONTEXT = 0x57;
-/** Context of what the client wrote. Behind the first line of another kind, each may be a line of source text. */
+/** Lines of context about what the client wrote. After the first line of another kind, any line may be source text. */
 const OWN_CONTEXT = /^(?:JSON data, line \d+: .*|parallel worker|(?:unnamed )?portal .*)$/;
 
 /**
  * Makes of an ErrorResponse or a NoticeResponse what a client may see: without the context and the queries of functions that run
  * within views and policies.
  *
- * @param type Which of both.
+ * @param type Which of the two.
  * @param body Its body.
- * @param position The place in the client's query, in characters from 1, if it is another than in the query that was sent.
+ * @param position The place in the client's query, in characters from 1, if it is not the same as in the query that was sent.
  * @returns The whole message; undefined where it stays as it is.
  */
 export function shownError(type: number, body: Uint8Array, position?: number): Uint8Array | undefined {

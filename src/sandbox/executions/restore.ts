@@ -18,7 +18,7 @@ export interface ResumedExecution {
   readonly source: string;
 }
 
-/** Records an execution that goes on under this server, as others are recorded that begin under it. */
+/** Records an execution that goes on under this server, in the same way as those that begin under it. */
 export type RecordResumed = (
   execution: ResumedExecution,
   work: () => Promise<ExecutionResult>,

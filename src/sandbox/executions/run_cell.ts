@@ -17,7 +17,7 @@ const { answerMs: ANSWER_MS, giveUpMs: GIVE_UP_MS } = EXECUTION_DEADLINES;
 /** The agent sends at least this many bytes of stdout, and of stderr: the first half at once. Results show fewer (OMCP_OUTPUT_KIB). */
 const SENT_BYTES = 256 * 1024;
 
-/** The longest character: one that crosses the end of what is sent at once is sent later. */
+/** Bytes of the longest character: a character that crosses the end of what is sent at once is sent later. */
 const CHARACTER_BYTES = 4;
 
 /**

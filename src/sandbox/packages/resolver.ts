@@ -21,7 +21,7 @@ import type { PackageSite } from "./settings.ts";
 const log = logger("packages");
 
 const CALL_MS = 50_000;
-/** The program ends itself this long after the server's deadline, for the case that the server cannot. */
+/** The program ends itself this long after the server's deadline, in case the server cannot end it. */
 const LATER_SECONDS = 30;
 
 /** What resolvers of a server have in common. */

@@ -160,7 +160,7 @@ class Release {
     return table;
   }
 
-  /** What the audit has of the analysis, and what may still be asked for. */
+  /** What the audit records of the analysis, and what may still be asked for. */
   get summary(): { readonly facts: DisclosureFacts; readonly remaining: number } {
     const [first] = this.#tables;
     const fingerprints = this.#tables.map(({ fingerprint }) => fingerprint).join("");
