@@ -85,7 +85,7 @@ export async function doctor(
   read: ReadVariable = () => undefined,
   wrong?: unknown,
 ): Promise<number> {
-  // // An instance of its own: the configured one's server would remove the doctor's sandbox. No ledger: that server has locked it.
+  // An instance of its own: the configured one's server would remove the doctor's sandbox. No ledger: that server has locked it.
   const config = { ...settings, instance: `doctor-${crypto.randomUUID()}`, ledgerFolder: undefined };
   let problems = 0;
   async function check<T>(

@@ -42,7 +42,8 @@ export class Echoes {
     return this.#all.length >= MOST_ECHOES;
   }
 
-  /*** Keeps an echo.
+  /**
+   * Keeps an echo.
    *
    * @param of The position of the set whose answer it got.
    * @param difference What is added to the sketch of that set.
