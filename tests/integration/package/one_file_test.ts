@@ -42,7 +42,7 @@ Deno.test("the one file", async (t) => {
     return `${base}/${name}`;
   }
   const expected: ProgramOutput = { code: 0, stdout: `${VERSION}\n`, stderr: "" };
-  // Of the steps that leave what was unpacked as it is.
+  // The home of the steps that leave what was unpacked as it is.
   const shared = await home();
   try {
     await t.step("unpacks itself at the first start, and not at the second one", async () => {

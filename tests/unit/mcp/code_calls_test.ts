@@ -39,7 +39,7 @@ function toolOf(name: string, data: Data | undefined): OfferedTool {
   });
 }
 
-/** Calls of one sandbox that end in the given tool, and what the audit has of them. */
+/** Calls of one sandbox that end in the given tool, and what the audit records of them. */
 function calls(data: Data, limits: Partial<CodeCallLimits> = {}) {
   const lines: AuditLine[] = [];
   const sink = { ready: () => true, write: (line: AuditLine) => void lines.push(line), close() {} };

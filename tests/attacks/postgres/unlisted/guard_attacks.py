@@ -10,7 +10,7 @@ from guard_texts import CAST, CATALOGS, OTHER_SETTINGS, SETTING_FORMS, SETTINGS,
 from wire import FLUSH, SYNC, Session, bind, execute, message, parse, query, states
 
 CANARY = b"canary9e1d"
-# What a session must have after each attack as before it.
+# What every attack must leave unchanged in a session.
 KEPT = ("transaction_read_only", "default_transaction_read_only", "standard_conforming_strings", "row_security",
         "client_encoding", "search_path", "statement_timeout", "work_mem", "is_superuser")
 

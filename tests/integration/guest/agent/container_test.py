@@ -30,7 +30,7 @@ from server_side import (
 
 SANDBOX_IMAGE = os.environ.get("OMCP_TEST_PYTHON_IMAGE", "omcp-python:dev")
 POSTGRES_IMAGE = os.environ.get("OMCP_TEST_POSTGRES_IMAGE", "omcp-postgres:dev")
-# Of its own, as every sandbox has one: the limit on a user's processes counts those of all containers. The database's is the image's.
+# A user of its own, as every sandbox has: the limit on a user's processes counts those of all containers. The database's is the image's.
 SANDBOX_UID = 61_000 + secrets.randbelow(3_000)
 DATABASE_UID = 10_001
 WORKSPACE = ["--tmpfs", "/workspace:size=8m,uid=%d,gid=%d" % (SANDBOX_UID, SANDBOX_UID)]

@@ -72,7 +72,7 @@ export class Sandbox {
 
   static async start(options: SandboxOptions = {}): Promise<Sandbox> {
     const label = `org.omcp.test=${crypto.randomUUID()}`;
-    // Of its own, as every sandbox has one: the limit on a user's processes counts those of all containers.
+    // A user of its own, as every sandbox has: the limit on a user's processes counts those of all containers.
     const uid = 61_000 + Math.floor(Math.random() * 3000);
     const tmpfs = (
       path: string,

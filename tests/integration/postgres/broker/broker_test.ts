@@ -425,7 +425,7 @@ Deno.test("serveClient() ends a result over its budget with an error, and the se
   );
   assert.equal(errorOf(copy)?.sqlstate, "53400");
   assert.deepEqual(firstColumn(await client.query("SELECT 2")), ["2"]);
-  // Too small for a cancel to come in time: the connection ends, for the server took it for a success.
+  // Too small for a cancel to come in time: the connection ends, because the server reports a success.
   const small = await client.query("SELECT repeat('x', 1000) FROM generate_series(1, 120)");
   assert.equal(errorOf(small)?.sqlstate, "53400");
   assert.ok(!types(small).includes("C"));

@@ -1,4 +1,4 @@
-/** Code of the site's own that the guard cannot see in SQL of PostgreSQL's own names: what auditRole() must find. */
+/** Code of the site's own that runs in SQL with PostgreSQL's own names only, so that the guard cannot see it: auditRole() must find it. */
 import assert from "node:assert/strict";
 import { OmcpError } from "../../../../src/errors.ts";
 import { auditRole, requireSafeRole, type RoleReport } from "../../../../src/postgres/roles/mod.ts";

@@ -48,7 +48,7 @@ function ranges(
     line.flatMap((cell, c) => cell === undefined ? [[r, c] as const] : [])
   );
   const found = unknown.map(() => ({ low: Infinity, high: -Infinity }));
-  // Of few persons; or withheld to protect such, and then it has no more than the smallest that is shown.
+  // A cell of few persons; or one that is withheld to protect such, which has no more persons than the smallest that is shown.
   const most = 1 + Math.max(LEAST - 1, Math.min(...cells.flat().filter((cell) => cell !== undefined)));
   const values = unknown.map(() => 0);
   for (let code = 0; code < most ** unknown.length; code += 1) {

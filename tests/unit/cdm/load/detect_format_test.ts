@@ -64,7 +64,7 @@ function minimal(value: string): string {
   return value === "" || /["\t\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-/** Each with the texts that it cannot write, or writes as the loader documents that it reads otherwise. */
+/** Each with the texts that it cannot write, or that the loader, as documented, reads differently. */
 const WRITERS: readonly (readonly [FileFormat, (value: string) => string, RegExp])[] = [
   ["csv", minimal, /^\\N$/],
   ["copy", escapeCopyText, /(?!)/],
