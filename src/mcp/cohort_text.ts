@@ -97,7 +97,7 @@ export function heldText(name: string, held: Held | undefined): readonly string[
     `"persons": {"with": [{"cohort": "${name}"}]}.`,
     ...(held.dropped === undefined
       ? []
-      : [`[The cohort ${held.dropped} was dropped: it was not used for the longest time.]`]),
+      : [`[The cohort ${held.dropped} was dropped: it had been unused for the longest.]`]),
   ];
 }
 

@@ -18,7 +18,7 @@ export type HeldCohort =
 export interface Held {
   /** Whether a cohort of this name was there. */
   readonly replaced: boolean;
-  /** The cohort that made room: the one that was not used for the longest time. */
+  /** The cohort that made room: the one that had been unused for the longest. */
   readonly dropped: string | undefined;
 }
 

@@ -16,7 +16,7 @@ import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CallReport, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
-/** Analyses a cohort where rows must not leave the database: numbers are released, statistics and charts are made of released numbers. */
+/** Analyses a cohort where rows must not leave the database: numbers are released, and statistics and charts are made from them. */
 export const tool: Tool = defineTool({
   toolset: "omop",
   disclosure: "aggregate",

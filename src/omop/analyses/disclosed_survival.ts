@@ -82,7 +82,7 @@ export function disclosedSurvival(
   return {
     ...tables,
     notes: [
-      `Curves and tests are computed of numbers at the ends of intervals, days ${
+      `Curves and tests are computed from numbers at the ends of intervals, days ${
         ends.join(", ")
       }: the outcomes of an interval count at its end, half of its censorings before them. Intervals with few outcomes are part of a later one, and a curve ends where few persons are left.`,
       ...(few.length === 0

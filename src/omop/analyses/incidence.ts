@@ -95,7 +95,7 @@ export function incidenceTables(
 }
 
 /**
- * The same from released numbers: days and years have three significant digits, and rates are computed of these. Groups whose persons at
+ * The same from released numbers: days and years have three significant digits, and rates are computed from these. Groups whose persons at
  * risk are withheld are absent.
  *
  * @param names How groups are named.

@@ -10,7 +10,7 @@ export interface PersonRows {
   readonly rows: RawBuilder<unknown>;
   /** At most three (rule R2), each no finer than rule R6 allows. */
   readonly groups: readonly DisclosedGroup[];
-  /** What is computed of each value's column. @default none */
+  /** What is computed from each value's column. @default none */
   readonly values?: readonly DisclosedValue["kind"][];
 }
 

@@ -1,4 +1,4 @@
-/** Runs analyses where rows must not leave the database: their numbers are released, and statistics are computed of released numbers. */
+/** Runs analyses where rows must not leave the database: their numbers are released, and statistics are computed from these. */
 import { createHash } from "node:crypto";
 import type { RawBuilder } from "kysely";
 import { OmcpError } from "../../../errors.ts";
