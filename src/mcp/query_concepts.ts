@@ -43,16 +43,15 @@ export async function comparedNotes(
   compared: readonly (ComparedConcepts & { readonly empty?: boolean })[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const notes: string[] = [];
   // A column is looked up once, however often a query compares it.
   const columns = Map.groupBy(compared, ({ ids: _ids, ...column }) => JSON.stringify(column));
-  for (const same of columns.values()) {
+  const notes = await Promise.all([...columns.values()].map(async (same) => {
     const [column] = same;
-    if (column === undefined) continue;
+    if (column === undefined) return [];
     const { descendants, empty = false } = column;
     const named = { ids: same.flatMap(({ ids }) => ids), column, descendants, empty };
-    const found = await concepts.conceptNotes(named, signal).catch(late(signal));
-    notes.push(...found ?? ["[The query's concepts could not be checked in time.]"]);
-  }
-  return [...new Set(notes)];
+    return await concepts.conceptNotes(named, signal).catch(late(signal)) ??
+      ["[The query's concepts could not be checked in time.]"];
+  }));
+  return [...new Set(notes.flat())];
 }

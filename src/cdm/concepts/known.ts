@@ -8,8 +8,10 @@ import {
   integersOf,
   knownDescendants,
   mapsTo,
+  MOST_MAPPINGS,
   nearIds,
 } from "../../omop/concepts/mod.ts";
+import { keptRows } from "./kept_rows.ts";
 import { type ConceptSource, readRows } from "./source.ts";
 
 /** Near matches that an error names for each id. */
@@ -65,9 +67,22 @@ export async function conceptMap(
   ids: readonly number[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Concept>> {
-  if (ids.length === 0) return new Map();
-  const rows = await readRows(source, conceptsById(ids, source.schema), signal);
-  return new Map(rows.map(conceptOf).map((concept) => [concept.concept_id, concept]));
+  const { concepts } = keptRows(source);
+  const found = new Map<number, Concept>();
+  const unread: number[] = [];
+  for (const id of ids) {
+    const known = concepts.get(id);
+    if (known === undefined) unread.push(id);
+    else found.set(id, known);
+  }
+  if (unread.length === 0) return found;
+  for (
+    const concept of (await readRows(source, conceptsById(unread, source.schema), signal)).map(conceptOf)
+  ) {
+    found.set(concept.concept_id, concept);
+    concepts.add(concept.concept_id, concept);
+  }
+  return found;
 }
 
 /**
@@ -83,15 +98,23 @@ export async function mappings(
   concepts: readonly Concept[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, readonly Concept[]>> {
-  const ids = concepts.filter(({ standard_concept }) => standard_concept !== "S")
-    .map(({ concept_id }) => concept_id);
-  if (ids.length === 0) return new Map();
-  const found = new Map<number, Concept[]>();
-  for (const row of await readRows(source, mapsTo(ids, source.schema), signal)) {
-    const [from = 0] = integersOf(row.slice(-1));
-    const targets = found.get(from) ?? [];
-    targets.push(conceptOf(row));
-    found.set(from, targets);
+  const { targets } = keptRows(source);
+  const found = new Map<number, readonly Concept[]>();
+  const unread: number[] = [];
+  for (const { concept_id: id, standard_concept } of concepts) {
+    if (standard_concept === "S") continue;
+    const known = targets.get(id);
+    if (known === undefined) unread.push(id);
+    else if (known.length > 0) found.set(id, known);
+  }
+  if (unread.length === 0) return found;
+  const rows = await readRows(source, mapsTo(unread, source.schema), signal);
+  const read = Map.groupBy(rows, (row) => integersOf(row.slice(-1))[0] ?? 0);
+  for (const id of unread) {
+    const own = (read.get(id) ?? []).map(conceptOf);
+    // Of an answer that was cut, some may be missing.
+    if (rows.length < MOST_MAPPINGS) targets.add(id, own);
+    if (own.length > 0) found.set(id, own);
   }
   return found;
 }

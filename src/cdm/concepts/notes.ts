@@ -4,7 +4,7 @@ import { cdmTables } from "../../omop/cdm/mod.ts";
 import { columnDomain } from "../../omop/lint/mod.ts";
 import { type Concept, idsInColumn, integersOf } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
-import { conceptMap, refuseMissing } from "./known.ts";
+import { conceptMap, mappings, refuseMissing } from "./known.ts";
 import { type ConceptSource, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
@@ -66,14 +66,15 @@ export async function conceptNotes(
   const concerned = empty ? known : doubtful;
   const explained = concerned.slice(0, EXPLAINED);
   if (explained.length === 0) return lacking;
-  const details = await conceptDetails({ source, usage }, explained, signal);
   const notes = [...lacking];
-  for (const concept of explained) {
-    notes.push(
-      empty
-        ? await emptyNote(parts, concept, { details, column, descendants })
-        : warning(concept, { details, usage, column }),
-    );
+  if (empty) {
+    const details = await conceptDetails({ source, usage }, explained, signal);
+    for (const concept of explained) {
+      notes.push(await emptyNote(parts, concept, { details, column, descendants }));
+    }
+  } else {
+    const mapsTo = await mappings(source, explained, signal);
+    notes.push(...explained.map((concept) => warning(concept, { mapsTo, usage, column })));
   }
   const left = concerned.length - explained.length;
   return left > 0 ? [...notes, `[and ${counted(left, "more concept")} that this does not explain]`] : notes;
@@ -106,8 +107,8 @@ function isMisplaced(
 
 function warning(
   concept: Concept,
-  { details: { mapsTo }, usage, column }: {
-    readonly details: ConceptDetails;
+  { mapsTo, usage, column }: {
+    readonly mapsTo: ConceptDetails["mapsTo"];
     readonly usage: ConceptUsage;
     readonly column: NamedConcepts["column"];
   },

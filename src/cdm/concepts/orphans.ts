@@ -13,6 +13,7 @@ const WAIT_MS = 1_000;
 /** How long one table may take, in ms. */
 const TABLE_MS = 120_000;
 
+const NO_LINE: Promise<readonly string[]> = Promise.resolve([]);
 const FILTER = 'For that, add {"column": "person.person_id", "op": "is not null"} to filters.';
 
 /** The counts of a server: each table is counted once, when it is first asked for. */
@@ -27,6 +28,17 @@ export class Orphans {
   }
 
   /**
+   * Counts a table's orphans unless that has begun, such as while the query runs whose answer needs them.
+   *
+   * @param table A table with `person_id`.
+   */
+  begin(table: string): void {
+    const { relations } = this.#source;
+    if (this.#lines.has(table) || !relations.has(table) || !relations.has("person")) return;
+    this.#lines.set(table, this.#count(table));
+  }
+
+  /**
    * What an answer says of a table's orphans.
    *
    * @param table A table with `person_id`.
@@ -34,10 +46,8 @@ export class Orphans {
    * @returns A line with their number; none if there are none or they are not counted yet.
    */
   async note(table: string, remedy: string = FILTER): Promise<readonly string[]> {
-    if (!this.#source.relations.has(table) || !this.#source.relations.has("person")) return [];
-    const line = this.#lines.get(table) ?? this.#count(table);
-    this.#lines.set(table, line);
-    return (await within(line, WAIT_MS) ?? []).map((one) => `${one} ${remedy}`);
+    this.begin(table);
+    return (await within(this.#lines.get(table) ?? NO_LINE, WAIT_MS) ?? []).map((one) => `${one} ${remedy}`);
   }
 
   /** Stops counting. */

@@ -87,6 +87,7 @@ export const tool: Tool = defineTool({
         const warnings = await queryConcepts(cdm.concepts, named, run.signal);
         const { into, explain } = query;
         const { meaning, limit } = compiled;
+        if (countsPeople(query)) cdm.concepts.orphans.begin(query.table);
         const answer = await runQuery(sandbox, explain === true ? explained(compiled) : compiled, {
           into: explain === true ? undefined : into,
           ...inContext(name),

@@ -18,6 +18,7 @@ export {
   everyConcept,
   knownDescendants,
   mapsTo,
+  MOST_MAPPINGS,
   relationships,
   relativeCounts,
   relatives,

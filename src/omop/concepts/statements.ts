@@ -26,6 +26,9 @@ export function conceptsById(ids: readonly number[], schema: string): Statement 
   );
 }
 
+/** The most rows of {@link mapsTo}. */
+export const MOST_MAPPINGS = 1000;
+
 /**
  * What non-standard concepts map to.
  *
@@ -38,7 +41,7 @@ export function mapsTo(ids: readonly number[], schema: string): Statement {
     sql`select ${conceptColumns()}, r.concept_id_1 from ${table(schema, "concept_relationship")} as r
 join ${table(schema, "concept")} as c on c.concept_id = r.concept_id_2
 where r.concept_id_1 = any(${idArray(ids)}) and r.relationship_id = 'Maps to' and r.invalid_reason is null
-and r.concept_id_1 <> r.concept_id_2 order by c.concept_id limit 1000`,
+and r.concept_id_1 <> r.concept_id_2 order by c.concept_id limit cast(${MOST_MAPPINGS} as bigint)`,
   );
 }
 
