@@ -193,7 +193,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _hidden_file(error: BaseException) -> Optional[str]:
     """The name of a file in the working folder that was expected in place of a protected module."""
     if isinstance(error, AttributeError):
-        # Python 3.9 does not have it.
+        # `obj` is new in Python 3.10.
         module = getattr(error, "obj", None)
         name = module.__dict__.get("__name__") if isinstance(module, ModuleType) else None
     else:

@@ -1,8 +1,8 @@
 """Modules that no file of the user's hides: Python's library, the package `omcp`, and what the server's own code here imports.
 
-All code of a process shares its modules: with a /workspace/psycopg.py, which the working folder's place at the front of sys.path would make
-the module, query_omop would fail, whoever imported it first. So these names are found where they are installed. Any other name is found as
-in Jupyter, the working folder first.
+All code of a process shares its modules. The working folder is first on sys.path, so a /workspace/psycopg.py would become the module, and
+query_omop would fail, whoever imported it first. So these names are found where they are installed. Any other name is found as in Jupyter,
+the working folder first.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = _NEEDED | _OPTIONAL | frozenset(getattr(sys, "stdlib_module_names", ()))
 
 
 class Finder:
-    """Finds them before the path of the moment is searched. `path`: where modules are installed."""
+    """Finds the protected modules before the current sys.path is searched. `path`: where modules are installed."""
 
     def __init__(self, path: List[str]) -> None:
         self._path = path
@@ -39,6 +39,6 @@ class Finder:
 
 
 def protect() -> None:
-    """Installs the finder, after those of modules that no path is searched for. sys.path must have nothing of the user's yet."""
+    """Installs the finder, after those that search no path (for built-in and frozen modules). sys.path must have nothing of the user's yet."""
     at = next((i for i, finder in enumerate(sys.meta_path) if finder is PathFinder), len(sys.meta_path))
     sys.meta_path.insert(at, Finder(list(sys.path)))

@@ -165,7 +165,7 @@ def _unfit(error: Exception) -> Refused:
 
 
 def _loads_text(cursor: Any) -> None:
-    """Makes texts of the values that column_of reads as text, unless the session has another form of dates than numpy's."""
+    """Leaves as text the values that column_of reads as text, unless the session writes dates in another form than numpy reads."""
     from psycopg.types.string import TextLoader
 
     if (cursor.connection.info.parameter_status("DateStyle") or "").startswith("ISO"):

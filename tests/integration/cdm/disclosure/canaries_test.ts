@@ -41,7 +41,7 @@ Deno.test.afterAll(async function stop() {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("each column has a canary, and what looks for them finds it", async () => {
+Deno.test("each column has a canary, and the search for canaries finds it", async () => {
   const last = PLANTED.map(({ name, columns }) =>
     `'${name}', (SELECT json_agg(c) FROM (SELECT * FROM cdm.${name} ORDER BY "${
       columns[0]?.name

@@ -1,4 +1,4 @@
-/** Calls of every tool of aggregate mode: valid, wrong, and such as somebody makes who looks for the canaries. None contains one. */
+/** Calls of every tool of aggregate mode: valid ones, wrong ones, and those of somebody who looks for the canaries. No call contains one. */
 import { type CdmTable } from "../../../../../src/omop/cdm/mod.ts";
 import { type ColumnUse, columnUse } from "../../../../../src/omop/disclosed/columns.ts";
 import { PLANTED } from "./plant.ts";

@@ -1,6 +1,6 @@
 /**
  * Canaries: values of persons that must not leave the database in aggregate mode. Every text, date and number column of every table but the
- * vocabulary's has two: one of one person (0), one of all others. Together they are the most that no number may rest on.
+ * vocabulary's has two: one of one person (0), one of all others. All persons with canaries together are still too few for a number.
  */
 import { DEFAULT_PRESET, leastShown, PRESETS } from "../../../../../src/cdm/disclosure/rules.ts";
 import { type CdmColumn, cdmTables, isTextType } from "../../../../../src/omop/cdm/mod.ts";
@@ -11,7 +11,7 @@ const VERSION = "5.4";
 export const DIGITS = "7351926";
 /** What canaries that are texts begin with: no other text has it, and columns of two characters hold it. */
 export const LETTER = "ꙮ";
-/** What they go on with where they are long enough. */
+/** How they continue in columns that are long enough. */
 export const WORD = "canary-kx7f3q";
 /** Days of the canaries; their month is one of many. The first two are the person's. */
 export const DAYS = [17, 19, 21, 23] as const;
@@ -25,7 +25,7 @@ export const PLANTED = cdmTables(VERSION).filter(({ group, name }) =>
   group !== "vocabulary" && name !== "cdm_source"
 );
 
-/** Persons with canaries. A set of one more would be shown, and the group without person 0 as nearly the same persons. */
+/** Persons with canaries. With one more, their set would be shown, and then the group without person 0 as well, as nearly the same persons. */
 export const PERSONS = leastShown(PRESETS[DEFAULT_PRESET]) - 1;
 
 /** SQL that plants them. The vocabulary does not have their concepts. */
