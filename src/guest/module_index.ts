@@ -20,6 +20,7 @@ import agentMemory from "./agent/memory.py" with { type: "text" };
 import agentMessageTypes from "./agent/message_types.py" with { type: "text" };
 import agentMessages from "./agent/messages.py" with { type: "text" };
 import agentOutput from "./agent/output.py" with { type: "text" };
+import agentPace from "./agent/pace.py" with { type: "text" };
 import agentPackages from "./agent/packages.py" with { type: "text" };
 import agentProcess from "./agent/process.py" with { type: "text" };
 import agentRate from "./agent/rate.py" with { type: "text" };
@@ -126,6 +127,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "agent.message_types": agentMessageTypes,
   "agent.messages": agentMessages,
   "agent.output": agentOutput,
+  "agent.pace": agentPace,
   "agent.packages": agentPackages,
   "agent.process": agentProcess,
   "agent.rate": agentRate,

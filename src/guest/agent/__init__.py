@@ -157,12 +157,14 @@ class Agent:
         try:
             from agent.journal import Journal
             from agent.memory import sandbox_memory
+            from agent.pace import Pace
             from kernel_manager.supervisor import KernelSupervisor
 
             channel = self._channel
             assert self._config.kernel is not None
             journal = Journal(self.loop.time, channel.emit, channel.can_emit, sandbox_memory().limit)
-            kernel = KernelSupervisor(self.loop, self._config.kernel, journal.emit, journal.can_emit)
+            pace = Pace(self.loop, journal.emit, journal.can_emit, self._on_room)
+            kernel = KernelSupervisor(self.loop, self._config.kernel, pace.emit, pace.can_emit)
             self._journal = journal
             self._children.on_unwatched_exit = kernel.on_child_exit
             self._kernel = kernel

@@ -196,7 +196,7 @@ class Journal:
             del self._unsent[entry]
 
     def _keep(self, entry: _Entry, event: "Event") -> None:
-        size = _size(event)
+        size = event_bytes(event)
         self._make_room(size)
         # A reply is small, and without it nobody knows how the execution ended.
         if event["type"] == "reply" or (not entry.lost_events and self._bytes + size <= self._max_bytes):
@@ -219,7 +219,7 @@ class Journal:
             self._bytes -= entry.bytes
 
 
-def _size(event: "Event") -> int:
+def event_bytes(event: "Event") -> int:
     """About how many bytes of memory it takes."""
     size = _EVENT_BYTES
     for value in event.values():

@@ -19,3 +19,7 @@ class Rate:
             return taken - now
         self._taken = taken
         return 0.0
+
+    def charge(self, now: float, amount: int) -> None:
+        """Takes permits for what cannot be refused; there are none until they have been made up for."""
+        self._taken = max(self._taken, now - self._slack) + amount * self._gap
