@@ -1,6 +1,6 @@
 /**
  * Writes the generated parts of the README, docs/, examples/, server.json and deno.json: tools, settings, errors, permission flags,
- * configurations, titles. `deno task generate` and `deno task readme` run it.
+ * configurations, titles, benchmarks. `deno task generate` and `deno task readme` run it.
  *
  *     deno run -A scripts/readme.ts [--check]
  */
@@ -21,11 +21,15 @@ import {
   inspectorBlock,
 } from "./client_configurations.ts";
 import { SERVER_JSON } from "./server_json.ts";
+import { readSaved } from "../tests/bench/saved.ts";
+import { figureTables, goalsTable } from "./benchmarks.ts";
 import { complain } from "./output.ts";
 
 const PATH = new URL("../README.md", import.meta.url);
 const DOCS = new URL("../docs/", import.meta.url);
 const CONFIGURATIONS = new URL("../examples/client_configurations/", import.meta.url);
+
+const FIGURES = await readSaved(new URL("benchmarks/figures.json", DOCS));
 
 function settingsTable(): string {
   const rows = Object.entries(SETTINGS).map(([name, { schema, default: fallback, unit, description }]) =>
@@ -69,6 +73,7 @@ const PAGES: readonly (readonly [page: URL, parts: Readonly<Record<string, strin
     inspector: inspectorBlock(),
     "client-checkout": fenced("json", CHECKOUT_CONFIGURATION),
   }],
+  [new URL("benchmarks.md", DOCS), { goals: goalsTable(FIGURES), figures: figureTables(FIGURES) }],
 ];
 
 let stale = 0;

@@ -1,12 +1,15 @@
 /** The calls of a bench on a server, through its MCP client; each throws what the tool says. */
 import { setTimeout as delay } from "node:timers/promises";
 import { type ConnectedServer, sandboxIdIn } from "../../src/cli/demo/client.ts";
+import { eventually } from "../fixtures/eventually.ts";
 import { timed } from "./stats.ts";
 
 /** How many sandboxes are created at once. */
 export const AT_ONCE = 10;
 /** More than the imports, and the container that compiles, take. */
 const COMPILED_MS = 6000;
+
+const FILL_MS = 60_000;
 
 /**
  * Calls a tool.
@@ -84,6 +87,17 @@ export async function compileModules(server: ConnectedServer): Promise<void> {
   const first = [await create(server), await create(server)];
   await delay(COMPILED_MS);
   for (const sandbox of first) await remove(server, sandbox);
+}
+
+/**
+ * Waits until the pool's one sandbox is ready, so that it is not started during the next measurement.
+ *
+ * @param server A server with a pool of one.
+ */
+export async function poolIsFilled(server: ConnectedServer): Promise<void> {
+  const isReady = async () =>
+    (await call(server, "list_sandboxes", {})).includes("1 of 1 further sandbox is ready");
+  await eventually(isReady, "the pool is filled", FILL_MS);
 }
 
 /**

@@ -7,7 +7,7 @@ import { interleaved, timed } from "./stats.ts";
 const ROUNDS = 5;
 const DEADLINE_MS = 30_000;
 /** The minimum for the same container: Python starts and sends a byte. */
-const FIRST_BYTE = ["python3", "-I", "-S", "-u", "-c", "print('x'); import sys; sys.stdin.read()"];
+const FIRST_BYTE = "print('x'); import sys; sys.stdin.read()";
 
 /**
  * Measures creation.
@@ -36,7 +36,7 @@ export async function benchCreate(rig: Rig, report: Report): Promise<void> {
   });
   const create = figures.get("create") ?? [];
   const base = "floor: create, attach, start, first byte of Python";
-  report.table("Create a sandbox (cold)", [
+  report.table("Create a sandbox within the server, cold", [
     { name: base, figures: figures.get("floor") ?? [] },
     { name: "create: agent up, confinement verified from inside", figures: create, over: [base] },
     { name: "  of which the engine's three calls", figures: engine },
@@ -57,13 +57,33 @@ export async function benchCreate(rig: Rig, report: Report): Promise<void> {
 /**
  * Creates and starts the same container without an agent, and removes it.
  *
- * @param rig The bench's engine; its manager must have created a sandbox.
+ * @param rig The bench's engine, with a specification.
  * @returns Milliseconds until the first byte.
  */
-export async function bareContainer({ engine, spec }: Rig): Promise<number> {
-  const call = { deadlineMs: DEADLINE_MS };
+export async function bareContainer(rig: Rig): Promise<number> {
   const start = performance.now();
-  const id = await engine.createContainer({ ...createContainerRequest(spec), Entrypoint: FIRST_BYTE }, {
+  return await inBareContainer(rig, FIRST_BYTE, async (reader) => {
+    const { done } = await reader.read();
+    if (done) throw new Error("The floor's container said nothing");
+    return performance.now() - start;
+  });
+}
+
+/**
+ * Runs Python in the same container without an agent, and removes it.
+ *
+ * @param rig The bench's engine, with a specification.
+ * @param code What it runs.
+ * @param measure Receives what it prints.
+ */
+export async function inBareContainer<Result>(
+  { engine, spec }: Rig,
+  code: string,
+  measure: (reader: ReadableStreamDefaultReader<Uint8Array>) => Promise<Result>,
+): Promise<Result> {
+  const call = { deadlineMs: DEADLINE_MS };
+  const Entrypoint = ["python3", "-I", "-S", "-u", "-c", code];
+  const id = await engine.createContainer({ ...createContainerRequest(spec), Entrypoint }, {
     name: `omcp-bench-${crypto.randomUUID()}`,
     ...call,
   });
@@ -72,9 +92,7 @@ export async function bareContainer({ engine, spec }: Rig): Promise<number> {
     try {
       const reader = attachment.readable.getReader();
       await engine.startContainer(id, call);
-      const { done } = await reader.read();
-      if (done) throw new Error("The floor's container said nothing");
-      return performance.now() - start;
+      return await measure(reader);
     } finally {
       attachment.close();
     }

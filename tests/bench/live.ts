@@ -54,10 +54,11 @@ export async function benchLive(rig: Rig, report: Report, most?: string): Promis
     for (const sandbox_id of live.slice(0, 20)) {
       memory.push(await printedNumber(server, sandbox_id, MEMORY));
     }
-    report.table(`Beside live sandboxes, through MCP over stdio (${limit} of ${COUNTS.at(-1)} fit)`, [
+    report.table("Beside live sandboxes, through MCP over stdio", [
       ...rows,
       {
-        name: `idle server with ${live.length}: processor time a second`,
+        name: `idle server with ${live.length}: processor time`,
+        unit: "ms/s",
         figures: [(after.cpuMs - before.cpuMs) * 1000 / IDLE_MS],
       },
       { name: "  its resident memory", unit: "MB", figures: [after.residentMb] },

@@ -1,7 +1,7 @@
 /** How one sandbox slows another: the neighbour's `select 1` and `1+1`, quiet and under attack in turn, in one run, on a real server. */
 import { RawClient } from "../fixtures/mcp/raw_client.ts";
 import { PlainNeighbour } from "./plain_neighbour.ts";
-import type { Report } from "./report.ts";
+import type { Report, Row } from "./report.ts";
 import type { Rig } from "./rig.ts";
 import { percentile } from "./stats.ts";
 
@@ -13,9 +13,14 @@ const CELLS = 20;
 const ANSWERS = 60;
 /** The time that an attack needs for its connections or processes, in milliseconds. */
 const RAMP_MS = 500;
+/** How many quantiles of a series are saved: there are hundreds of series. */
+const SAVED_FIGURES = 21;
 /** The limit under attack: this factor of the quiet time, plus this allowance. */
 const FACTOR = 2;
 const ALLOWANCE_MS = 15;
+
+/** What is measured, and its name. */
+const COLUMNS = [["query", "select 1"], ["cell", "1+1"], ["plain", "floor"]] as const;
 
 const PREPARE = "import psycopg, time\nheld = psycopg.connect(autocommit=True)";
 const ASK = `
@@ -74,6 +79,7 @@ export async function benchNeighbour(
     // The first query and cell are slow: imports, the grammar, code that is not compiled yet.
     await measure(client, neighbour, { query: [], cell: [], plain: [] });
     report.line(`\n${title}; p95 in ms, quiet → under attack; floor: between plain containers`);
+    const rows: Row[] = [];
     for (const attack of chosen) {
       const quiet: Figures = { query: [], cell: [], plain: [] };
       const loud: Figures = { query: [], cell: [], plain: [] };
@@ -88,6 +94,8 @@ export async function benchNeighbour(
       }
       if (ran === 0) throw new Error(`No cell of the attack ${attack.name} ran: there is nothing to compare`);
       show(report, attack.name, { quiet, loud, ran });
+      rows.push(...rowsOf(attack.name, { quiet, loud }));
+      report.keep(title, rows, SAVED_FIGURES);
     }
   } finally {
     await Promise.allSettled([client.end(), plain.stop()]);
@@ -154,13 +162,25 @@ async function measure(client: RawClient, sandbox: string, into: Figures): Promi
   into.query.push(...took.split(" ").map(Number));
 }
 
+function rowsOf(
+  attack: string,
+  { quiet, loud }: { readonly quiet: Figures; readonly loud: Figures },
+): readonly Row[] {
+  return COLUMNS.filter(([what]) => quiet[what].length > 0).flatMap(([what, name]) => {
+    const before = `${attack}: ${name}, quiet`;
+    return [
+      { name: before, figures: quiet[what] },
+      { name: `${attack}: ${name}, under attack`, figures: loud[what], over: [before] },
+    ];
+  });
+}
+
 function show(
   report: Report,
   attack: string,
   { quiet, loud, ran }: { readonly quiet: Figures; readonly loud: Figures; readonly ran: number },
 ): void {
-  const columns = [["query", "select 1"], ["cell", "1+1"], ["plain", "floor"]] as const;
-  const texts = columns.filter(([what]) => quiet[what].length > 0).map(([what, name]) => {
+  const texts = COLUMNS.filter(([what]) => quiet[what].length > 0).map(([what, name]) => {
     const before = percentile(quiet[what], 0.95);
     const after = percentile(loud[what], 0.95);
     const most = FACTOR * before + ALLOWANCE_MS;

@@ -1,7 +1,7 @@
 /** What a process of this machine uses, from /proc. */
 
-/** Ticks a second of /proc's times: the same on every Linux of today. */
-const TICKS = 100;
+/** A tick of /proc's times: the same on every Linux of today. */
+export const TICKS_MS = 10;
 
 /** A process's use of the machine. */
 export interface Usage {
@@ -24,7 +24,7 @@ export async function usage(pid: number): Promise<Usage> {
   const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
   const ticks = Number(fields[11]) + Number(fields[12]);
   return {
-    cpuMs: ticks * 1000 / TICKS,
+    cpuMs: ticks * TICKS_MS,
     residentMb: kilobytes("VmRSS") * 1.024e-3,
     peakMb: kilobytes("VmHWM") * 1.024e-3,
   };

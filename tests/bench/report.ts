@@ -1,5 +1,6 @@
-/** The tables of a run, for a person. */
-import * as z from "zod";
+/** The tables of a run, for a person and for a file. */
+import { figureText, goalTexts, measuredGoals } from "./goals.ts";
+import { save, type SavedRow, savedSeries, type SavedTable } from "./saved.ts";
 import { summarize, type Summary } from "./stats.ts";
 
 /** One line of a table. */
@@ -7,37 +8,17 @@ export interface Row {
   readonly name: string;
   readonly figures: readonly number[];
   /** @default "ms" */
-  readonly unit?: "ms" | "MB/s" | "MB";
+  readonly unit?: SavedRow["unit"];
   /** Names of the rows of the same table that it is compared with. */
   readonly over?: readonly string[];
 }
 
 const NAME_WIDTH = 62;
-const FIGURE_WIDTH = 13;
+const FIGURE_WIDTH = 14;
 const SPREAD_WIDTH = 16;
+const GOAL_WIDTH = 28;
 
-/** A table as it is saved. */
-interface SavedTable {
-  /** When it was measured, in ISO 8601. */
-  readonly at: string;
-  readonly machine: string;
-  readonly rows: readonly {
-    readonly name: string;
-    readonly unit: string;
-    readonly figures: readonly number[];
-  }[];
-}
-
-const savedSchema: z.ZodType<Record<string, SavedTable>> = z.record(
-  z.string(),
-  z.strictObject({
-    at: z.string(),
-    machine: z.string(),
-    rows: z.array(z.strictObject({ name: z.string(), unit: z.string(), figures: z.array(z.number()) })),
-  }),
-);
-
-/** Writes each table at once, and the defects at the end. */
+/** Writes each table at once, and the goals and the defects at the end. */
 export class Report {
   readonly #write: (line: string) => void;
   readonly #defects: string[] = [];
@@ -69,20 +50,12 @@ export class Report {
   /**
    * Writes a table.
    *
-   * @param title What was measured.
+   * @param title What was measured. The same measurement has the same title in every run.
    * @param rows Its lines; a ratio is of medians, and for throughput how many times slower.
    */
   table(title: string, rows: readonly Row[]): void {
+    this.keep(title, rows);
     const known = new Map<string, Summary>(rows.map((row) => [row.name, summarize(row.figures)]));
-    this.#tables[title] = {
-      at: new Date().toISOString(),
-      machine: this.#machine,
-      rows: rows.map(({ name, unit = "ms", figures }) => ({
-        name,
-        unit,
-        figures: figures.map((value) => Number(value.toPrecision(4))),
-      })),
-    };
     this.#write("");
     this.#write(
       title.padEnd(NAME_WIDTH) + "median".padStart(FIGURE_WIDTH) + "p10–p90".padStart(SPREAD_WIDTH) +
@@ -93,12 +66,32 @@ export class Report {
       if (own === undefined) continue;
       const ratios = over.map((other) => ratio(own, known.get(other), unit)).filter((text) => text !== "");
       this.#write(
-        `  ${name}`.padEnd(NAME_WIDTH) + `${figure(own.median)} ${unit}`.padStart(FIGURE_WIDTH) +
-          (own.count === 1 ? "" : `${figure(own.low)}–${figure(own.high)}`).padStart(SPREAD_WIDTH) +
+        `  ${name}`.padEnd(NAME_WIDTH) + `${figureText(own.median)} ${unit}`.padStart(FIGURE_WIDTH) +
+          (own.count === 1 ? "" : `${figureText(own.low)}–${figureText(own.high)}`).padStart(SPREAD_WIDTH) +
           String(own.count).padStart(5) +
           (ratios.length === 0 ? "" : `  ${ratios.join(", ")}`),
       );
     }
+  }
+
+  /**
+   * Keeps a table for the file without writing it.
+   *
+   * @param title As in {@link table}.
+   * @param rows Likewise.
+   * @param most How many figures a row keeps. @default as many as for other tables
+   */
+  keep(title: string, rows: readonly Row[], most?: number): void {
+    this.#tables[title] = {
+      at: new Date().toISOString(),
+      machine: this.#machine,
+      rows: rows.map(({ name, unit = "ms", figures, over = [] }) => ({
+        name,
+        unit,
+        ...savedSeries(figures, most),
+        ...(over.length === 0 ? {} : { over: [...over] }),
+      })),
+    };
   }
 
   /**
@@ -117,26 +110,29 @@ export class Report {
    * @param path The file.
    */
   async save(path: string): Promise<void> {
-    const before = await Deno.readTextFile(path).catch(() => "{}");
-    const tables = { ...savedSchema.parse(JSON.parse(before)), ...this.#tables };
-    await Deno.writeTextFile(path, JSON.stringify(tables, null, 1) + "\n");
+    await save(path, this.#tables);
   }
 
-  /** Writes the defects. */
+  /** Writes the goals that were measured, and the defects. */
   end(): void {
+    const goals = measuredGoals(this.#tables);
+    if (goals.length > 0) this.#write("\nGoals");
+    for (const measured of goals) {
+      const { figure, bound } = goalTexts(measured);
+      this.#write(
+        `  ${measured.goal.what}`.padEnd(NAME_WIDTH + 6) + figure.padStart(GOAL_WIDTH) +
+          `  ${bound}`.padEnd(14) +
+          (measured.met ? "met" : "MISSED"),
+      );
+    }
     this.#write("");
     for (const defect of this.#defects) this.#write(`DEFECT: ${defect}`);
     if (this.#defects.length === 0) this.#write("No defect.");
   }
 }
 
-function ratio(own: Summary, other: Summary | undefined, unit: string): string {
+function ratio(own: Summary, other: Summary | undefined, unit: SavedRow["unit"]): string {
   if (other === undefined) return "";
   const value = unit === "MB/s" ? other.median / own.median : own.median / other.median;
   return `× ${value < 10 ? value.toFixed(2) : value.toFixed(0)}`;
-}
-
-function figure(value: number): string {
-  const size = Math.abs(value);
-  return value.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0);
 }

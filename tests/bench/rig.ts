@@ -113,12 +113,18 @@ export class Rig {
     return this.runtime.spec;
   }
 
+  /** Lets the manager make a sandbox, if it has made none: floors use its specification. */
+  async prepareSpec(): Promise<void> {
+    if (this.runtime.spec === undefined) await this.manager.remove((await this.manager.create()).id);
+  }
+
   /**
    * Creates a sandbox as the manager does, with access to its channel.
    *
    * @returns A sandbox that has run a first cell.
    */
   async openSandbox(): Promise<OpenSandbox> {
+    await this.prepareSpec();
     this.#sandboxes += 1;
     const id = `bench_${this.#sandboxes}`;
     const container = await startAgentContainer({

@@ -25,7 +25,7 @@ export async function benchStart(rig: Rig, report: Report): Promise<void> {
     await server.close();
   }
   const floor = "floor: Deno runs an empty program";
-  report.table("Start of a server until `initialize` is answered (goal: 150 ms)", [
+  report.table("Start of a server", [
     { name: floor, figures: empty },
     { name: "start → initialize", figures: starts, over: [floor] },
   ]);

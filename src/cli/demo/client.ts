@@ -94,6 +94,8 @@ export interface ServerCommand {
   readonly cwd?: string;
   /** Milliseconds until it must answer: it may have to download first. @default the client's own */
   readonly startDeadlineMs?: number;
+  /** What happens to its log. @default "inherit" */
+  readonly stderr?: "inherit" | "ignore";
 }
 
 /**
@@ -102,12 +104,12 @@ export interface ServerCommand {
  * @param start The command.
  */
 export async function connectCommand(start: ServerCommand): Promise<ConnectedServer> {
-  const { args, startDeadlineMs, ...command } = start;
+  const { args, startDeadlineMs, stderr = "inherit", ...command } = start;
   const transport = new StdioClientTransport({
     ...command,
     env: { ...command.env },
     args: [...args],
-    stderr: "inherit",
+    stderr,
   });
   const client = new Client({ name: "omcp-demo", version: "1" });
   await client.connect(transport, startDeadlineMs === undefined ? {} : { timeout: startDeadlineMs });

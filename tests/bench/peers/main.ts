@@ -4,7 +4,7 @@ import * as z from "zod";
 import { errorMessage } from "../../../src/lib/error_message.ts";
 import { parsedJson } from "../../../src/lib/parsed_json.ts";
 import { programOutput } from "../../fixtures/program_output.ts";
-import { AT_ONCE, burst, cell, compileModules, create, remove } from "../calls.ts";
+import { AT_ONCE, burst, cell, compileModules, create, poolIsFilled, remove } from "../calls.ts";
 import { Exec } from "../exec.ts";
 import type { Report, Row } from "../report.ts";
 import type { Rig } from "../rig.ts";
@@ -15,11 +15,15 @@ import type { PeerFigures } from "./peer.ts";
 import { lastWords, makeVenv, type Venv } from "./venv.ts";
 
 const CELLS = 200;
+/** Of what starts a process in the container. */
+const EXEC_CELLS = 20;
 const ROUNDS = 5;
+/** Of what takes ten seconds or more. */
+const SLOW_ROUNDS = 3;
 /** Of what takes a second or more. */
 const SLOW_CELLS = 10;
 
-const OURS = "OMCP, through MCP over stdio";
+const OURS = "OMCP, through MCP";
 
 const figuresSchema = z.string().transform(parsedJson).pipe(z.strictObject({
   cell: z.array(z.number()),
@@ -28,39 +32,42 @@ const figuresSchema = z.string().transform(parsedJson).pipe(z.strictObject({
   pooled: z.array(z.number()).exactOptional(),
 }));
 
-/** A peer that is installed from packages. */
+/** Peers that are installed from the same packages. */
 interface Peer {
-  readonly name: string;
   /** With versions. */
   readonly packages: readonly string[];
-  readonly measure: (venv: Venv, rig: Rig) => Promise<PeerFigures>;
+  /** Name → measurement. */
+  readonly measures: Readonly<Record<string, (venv: Venv, rig: Rig) => Promise<PeerFigures>>>;
 }
 
 const PEERS: readonly Peer[] = [
   {
-    name: "ipykernel 7.4.0 with jupyter_client 8.10.0 (no container)",
     packages: ["ipykernel==7.4.0", "jupyter-client==8.10.0"],
-    measure: (venv) => runScript(venv, "jupyter_kernel.py", []),
+    measures: {
+      "ipykernel 7.4.0, jupyter_client 8.10.0 (no container)": (venv) =>
+        runScript(venv, "jupyter_kernel.py", [], CELLS),
+    },
   },
   {
-    name: "jupyter-mcp-server 2.2.4, through MCP over stdio (no container)",
     packages: ["jupyter-mcp-server==2.2.4"],
-    measure: (venv) => measureJupyterMcp(venv, SLOW_CELLS),
+    measures: {
+      "jupyter-mcp-server 2.2.4, through MCP (no container)": (venv) => measureJupyterMcp(venv, SLOW_CELLS),
+    },
   },
   {
-    name: "llm-sandbox 0.3.46 on Docker, our image",
-    packages: ["llm-sandbox[docker]==0.3.46"],
-    measure: (venv, { image }) => runScript(venv, "llm_sandbox_sessions.py", [image]),
-  },
-  {
-    name: "llm-sandbox 0.3.46, through MCP over stdio",
     packages: ["llm-sandbox[docker,mcp-docker]==0.3.46"],
-    measure: (venv) => measureLlmSandboxMcp(venv, ROUNDS),
+    measures: {
+      "llm-sandbox 0.3.46 on Docker, our image": (venv, { image }) =>
+        runScript(venv, "llm_sandbox_sessions.py", [image], EXEC_CELLS),
+      "llm-sandbox-mcp 0.3.46, our image, through MCP": (venv, { image }) =>
+        measureLlmSandboxMcp(venv, image, SLOW_ROUNDS),
+    },
   },
   {
-    name: "mcp-run-python 0.0.22, through MCP over stdio",
     packages: ["mcp-run-python==0.0.22"],
-    measure: (venv) => measureMcpRunPython(venv, ROUNDS),
+    measures: {
+      "mcp-run-python 0.0.22, through MCP": (venv) => measureMcpRunPython(venv, ROUNDS),
+    },
   },
 ];
 
@@ -77,22 +84,34 @@ const TABLES = [
  *
  * @param rig The bench's engine and server parts.
  * @param report Receives the figures, and why a peer has none.
+ * @param names The beginnings of the packages of those to measure. @default all
  */
-export async function benchPeers(rig: Rig, report: Report): Promise<void> {
+export async function benchPeers(rig: Rig, report: Report, names: readonly string[] = []): Promise<void> {
+  const chosen = PEERS.filter(({ packages: [first = ""] }) =>
+    names.length === 0 || names.some((name) => first.startsWith(name))
+  );
+  if (chosen.length === 0) {
+    throw new Error(`No such peer: choose from ${PEERS.map(({ packages }) => packages[0]).join(", ")}`);
+  }
   const found = new Map<string, PeerFigures>();
   const missing: string[] = [];
+  report.line("Peers: measuring this server, then Docker's own commands");
   found.set(OURS, await measureOurs(rig));
-  found.set("docker exec of python3, and docker run of it", await measureDocker(rig));
-  for (const { name, packages, measure } of PEERS) {
+  found.set("docker exec of python3; docker run of it", await measureDocker(rig));
+  for (const { packages, measures } of chosen) {
+    report.line(`Peers: installing ${packages.join(" ")}, and measuring it`);
+    const venv = await makeVenv(packages).catch((error: unknown) => lastWords(errorMessage(error)));
     try {
-      const venv = await makeVenv(packages);
-      try {
-        found.set(name, await measure(venv, rig));
-      } finally {
-        await venv.close();
+      for (const [name, measure] of Object.entries(measures)) {
+        try {
+          if (typeof venv === "string") throw new Error(venv);
+          found.set(name, await measure(venv, rig));
+        } catch (error) {
+          missing.push(`${name}: not measured, ${lastWords(errorMessage(error))}`);
+        }
       }
-    } catch (error) {
-      missing.push(`${name}: not measured, ${lastWords(errorMessage(error))}`);
+    } finally {
+      if (typeof venv !== "string") await venv.close();
     }
   }
   for (const [title, key] of TABLES) {
@@ -117,8 +136,7 @@ async function measureOurs(rig: Rig): Promise<PeerFigures> {
     const pooled: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [server, figures] of [[cold, created], [warm, pooled]] as const) {
-        // The pool, too, has filled itself by then.
-        await new Promise((resolve) => setTimeout(resolve, 3000));
+        await poolIsFilled(warm);
         let sandbox = "";
         figures.push(
           await timed(async () => {
@@ -143,7 +161,7 @@ async function measureDocker(rig: Rig): Promise<PeerFigures> {
   using exec = new Exec(rig.engine);
   const opened = await rig.manager.create();
   const program = ["python3", "-c", "1"];
-  const cells = await repeated(ROUNDS * 4, () => exec.run(rig.runtime.lastId, program));
+  const cells = await repeated(EXEC_CELLS, () => exec.run(rig.runtime.lastId, program));
   await rig.manager.remove(opened.id);
   const run = async () => {
     const args = ["run", "--rm", "--network", "none", rig.image, ...program];
@@ -155,8 +173,13 @@ async function measureDocker(rig: Rig): Promise<PeerFigures> {
   return { cell: cells, created, together: [together] };
 }
 
-async function runScript(venv: Venv, name: string, args: readonly string[]): Promise<PeerFigures> {
+async function runScript(
+  venv: Venv,
+  name: string,
+  args: readonly string[],
+  cells: number,
+): Promise<PeerFigures> {
   const script = fileURLToPath(new URL(name, import.meta.url));
-  const counts = [CELLS, ROUNDS, AT_ONCE].map(String);
+  const counts = [cells, ROUNDS, AT_ONCE].map(String);
   return figuresSchema.parse(await venv.run("python", [script, ...args, ...counts]));
 }

@@ -1,4 +1,5 @@
 /** Peers that are MCP servers, driven by the same client over stdio as ours. */
+import { fileURLToPath } from "node:url";
 import { connectCommand, type ConnectedServer, inheritedVariables } from "../../../src/cli/demo/client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { freePort } from "../../fixtures/free_port.ts";
@@ -51,6 +52,7 @@ export async function measureJupyterMcp(venv: Venv, cells: number): Promise<Peer
       ],
       cwd: folder,
       env: { ...inheritedVariables(), HOME: folder },
+      stderr: "ignore",
       startDeadlineMs: START_MS,
     });
     const connected = server;
@@ -77,15 +79,21 @@ export async function measureJupyterMcp(venv: Venv, cells: number): Promise<Peer
 }
 
 /**
- * llm-sandbox's MCP server. Each call is a new container.
+ * llm-sandbox's MCP server. Each call is a new container, which it removes before it answers.
  *
  * @param venv Its packages.
+ * @param image The containers' image, in place of its own, which cannot be pulled everywhere.
  * @param rounds How many calls.
  */
-export async function measureLlmSandboxMcp(venv: Venv, rounds: number): Promise<PeerFigures> {
+export async function measureLlmSandboxMcp(
+  venv: Venv,
+  image: string,
+  rounds: number,
+): Promise<PeerFigures> {
   const server = await connectCommand({
-    command: `${venv.bin}/llm-sandbox-mcp`,
-    args: [],
+    command: `${venv.bin}/python`,
+    args: [fileURLToPath(new URL("llm_sandbox_mcp.py", import.meta.url)), image],
+    stderr: "ignore",
     env: inheritedVariables(),
     startDeadlineMs: START_MS,
   });
@@ -115,6 +123,7 @@ export async function measureMcpRunPython(venv: Venv, rounds: number): Promise<P
     command: `${venv.bin}/mcp-run-python`,
     args: ["stdio"],
     env: { ...inheritedVariables(), PATH: path },
+    stderr: "ignore",
     startDeadlineMs: START_MS,
   });
   try {

@@ -58,6 +58,6 @@ export function lastWords(text: string): string {
   const lines = text.trim().split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const said = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "it printed nothing";
   const plain = said.replace(/\p{Cc}\[[\d;]*m/gu, "").replace(/\b\w+:\/\/[^\s'"]+/g, "(an address)");
-  const from = Math.max(0, plain.search(/error: /i));
+  const from = Math.max(0, plain.toLowerCase().lastIndexOf("error: "));
   return plain.slice(from).replace(/(?:\/[\w.+-]+){2,}/g, "(a path)").slice(0, MESSAGE_CHARACTERS);
 }
