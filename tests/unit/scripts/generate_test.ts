@@ -9,6 +9,8 @@ const COPIED = [
   "scripts",
   "images",
   "docs",
+  // The tables of docs/benchmarks.md are made from its figures.
+  "tests/bench",
   "skills",
   "examples",
   "README.md",
