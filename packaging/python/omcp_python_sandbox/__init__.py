@@ -13,7 +13,7 @@ from deno import find_deno_bin
 
 HERE = Path(__file__).resolve().parent
 ASK_DEADLINE_SECONDS = 60
-"""It takes about a tenth of one."""
+"""The launcher waits this long for an answer, which usually takes a tenth of a second."""
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ class _Search:
         return self._ended
 
     def has_spent(self, seconds: float) -> bool:
-        """Whether it has searched for that long, and has looked at as much as is always looked at."""
+        """Whether it has searched for that long, and has made the least number of steps."""
         return self._seconds >= seconds and self._step_count >= _LEAST_STEPS
 
     def close(self) -> None:

@@ -61,5 +61,5 @@ def clear_all(
 
 
 def _ended(left: Dict[int, Process], killed: Set[Identity]) -> bool:
-    """Whether there are some, and all of them have ended or got the signal that they cannot ignore."""
+    """Whether there are processes, and all of them have ended or got the signal that they cannot ignore."""
     return bool(left) and all(process.zombie or process.identity in killed for process in left.values())

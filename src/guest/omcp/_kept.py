@@ -70,7 +70,7 @@ def _used(kept: _Kept, use: Callable[["Connection"], _Result]) -> _Result:
 
 
 def _take(settings: Dict[str, str]) -> Optional[_Kept]:
-    """The kept connection, if it is one that a new one would equal."""
+    """The kept connection, if it works and a new one would have the same settings. Nobody else gets it until it is put back."""
     global _idle
 
     with _lock:
