@@ -138,11 +138,19 @@ function compare(a: Value, b: Value): number {
  * Describes a shown table to a model.
  *
  * @param shown The table.
- * @param rules The rules in force.
- * @param remaining Numbers that the caller may still learn.
+ * @param about What the query means, the rules in force, and numbers that the caller may still learn.
  */
-export function describeTable(shown: ShownTable, rules: DisclosureRules, remaining: number): string {
+export function describeTable(
+  shown: ShownTable,
+  { meaning, rules, remaining }: {
+    readonly meaning: string;
+    readonly rules: DisclosureRules;
+    readonly remaining: number;
+  },
+): string {
   return [
+    `Understood: ${showable(meaning)}`,
+    "",
     ...(shown.rows.length === 0
       ? ["No row: too few persons, or earlier answers of this session come too near."]
       : [

@@ -88,7 +88,7 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
 
         frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
         frame["mark"] = ["~" if derived else "" for derived in answer["derived"]]
-        return _noted(frame, answer, warned=[], truncated=answer["left"] > 0, left=answer["left"])
+        return _noted(frame, answer, understood=answer["understood"], warned=[], truncated=answer["left"] > 0, left=answer["left"])
     frame, truncated, seconds = _rows(answer)
     empty = not truncated and _is_empty(frame)
     if empty or given.get("as_cohort") is not None:

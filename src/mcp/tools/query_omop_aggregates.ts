@@ -1,5 +1,5 @@
 import { answerWithPercentiles } from "../../cdm/disclosure/mod.ts";
-import { type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
+import { disclosedMeaning, type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { isRecord } from "../../lib/is_record.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
@@ -68,11 +68,11 @@ export const tool: Tool = defineTool({
           steps.within(run.signal, async () => {
             run.progress("asking the database");
             const how = { cdm, signal: run.signal, audit };
-            const { shown, rules, remaining } = await answered(query, context, how);
+            const { shown, ...about } = await answered(query, context, how);
             const left = sandbox === undefined
               ? []
               : [await leaveFrame(sandbox, shown, { into, ...inContext(name), run })];
-            const text = [...left, describeTable(shown, rules, remaining)].join("\n");
+            const text = [...left, describeTable(shown, about)].join("\n");
             return { kind: "text", text };
           }),
       });
@@ -83,12 +83,13 @@ export const tool: Tool = defineTool({
       const { signal, audit } = context;
       const cdm = await cdmOf(context);
       Object.assign(audit, askedFacts(query));
-      const { shown, rules, remaining } = await answered(query, context, { cdm, signal, audit });
+      const { shown, rules, remaining, meaning } = await answered(query, context, { cdm, signal, audit });
       return {
         columns: shown.columns,
         rows: shown.rows,
         derived: shown.derived,
         left: shown.left,
+        understood: meaning,
         remaining,
         notes: tableNotes(shown, rules, remaining),
       };
@@ -120,7 +121,8 @@ async function answered(
   });
   Object.assign(audit, releasedFacts(table.facts));
   const shown = shownTable(table, { order: query.order_by?.[0], limit: query.limit, rules });
-  return { shown, rules, remaining: table.remaining };
+  const meaning = disclosedMeaning(query, table.query.groups);
+  return { shown, meaning, rules, remaining: table.remaining };
 }
 
 /** What the audit records of the question: the query without the values of its conditions, which can be a patient's. */

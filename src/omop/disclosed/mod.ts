@@ -7,6 +7,7 @@ export {
   type DisclosedOutput,
   gridOf,
 } from "./compile.ts";
+export { disclosedMeaning } from "./meaning.ts";
 export { type DisclosedOptions, type DisclosedValue, hasOwnContributors } from "./cells_sql.ts";
 export { AGE_BAND, requireCoarse } from "./columns.ts";
 export { compilePersonRows, type PersonRows } from "./person_rows.ts";

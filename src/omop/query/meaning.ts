@@ -21,23 +21,30 @@ export function queryMeaning(query: OmopQuery, { outputs, scope, groupBy }: Reso
     ).join(", ");
   const parts = [
     `${what} of ${query.table}${query.cohort === undefined ? "" : ` ${query.cohort}`}`,
-    where(query.filters),
+    whereText(query.filters),
   ];
   if (query.per_person !== undefined) {
     parts.push(`; of those each person's ${query.per_person} by ${eventDate(scope.table) ?? "date"}`);
     const then = query.then_filters ?? [];
-    parts.push(where(then, "; kept if "));
+    parts.push(whereText(then, "; kept if "));
   }
   for (const one of query.persons?.with ?? []) parts.push(`; of persons with ${criterion(one)}`);
   for (const one of query.persons?.without ?? []) parts.push(`; of persons without ${criterion(one)}`);
   if (groupBy.length > 0) parts.push(`; for each ${groupBy.map(({ written }) => written).join(", ")}`);
-  parts.push(where(query.having ?? [], "; groups where "));
+  parts.push(whereText(query.having ?? [], "; groups where "));
   return parts.join("");
 }
 
 type Unread = Readonly<Record<string, unknown>>;
 
-function where(filters: readonly (OmopFilter | Unread)[] | undefined, before = " where "): string {
+/**
+ * Conditions in words.
+ *
+ * @param filters The conditions, which must all hold.
+ * @param before What the text begins with.
+ * @returns An empty text where there are none.
+ */
+export function whereText(filters: readonly (OmopFilter | Unread)[] | undefined, before = " where "): string {
   return filters === undefined || filters.length === 0 ? "" : before + filters.map(condition).join(" and ");
 }
 
@@ -79,7 +86,7 @@ function criterion(one: PersonCriterion | Unread): string {
   const { table, cohort, filters, window, at_least } = one;
   const count = at_least === undefined ? "" : `at least ${String(at_least)} rows of `;
   const name = cohort === undefined ? String(table) : `cohort ${String(cohort)}`;
-  return `${count}${name}${Array.isArray(filters) ? where(filters) : ""}${
+  return `${count}${name}${Array.isArray(filters) ? whereText(filters) : ""}${
     typeof window === "object" && window !== null
       ? `, ${Reflect.get(window, "from") ?? "any number of"} to ${
         Reflect.get(window, "to") ?? "any number of"

@@ -50,7 +50,12 @@ Deno.test("a described table marks what was computed from earlier answers, and n
     limit: 1,
     rules: PRESETS.cms,
   });
-  const text = describeTable(shown, PRESETS.cms, 1_234);
+  const text = describeTable(shown, {
+    meaning: "number of persons of measurement",
+    rules: PRESETS.cms,
+    remaining: 1_234,
+  });
+  assert.match(text, /^Understood: number of persons of measurement\n\nunit_concept_id \| /);
   assert.match(text, /^9529 \| kilogram \| 20 \| 61\.7 ~$/m);
   assert.match(text, /^… 1 more group: raise limit$/m);
   assert.match(text, /at least 21 persons \(rules: cms\)/);

@@ -54,10 +54,13 @@ function remaining(text: string): number {
 
 /** The rows of the shown table, as lists of texts. */
 function rowsOf(text: string): readonly (readonly string[])[] {
-  const [header = "", ...lines] = text.split("\n\n")[0]?.split("\n") ?? [];
-  return header.includes("persons")
-    ? lines.filter((line) => !line.startsWith("…")).map((line) => line.replace(/ ~$/, " | ~").split(" | "))
-    : [];
+  const table = text.split("\n\n").find((part) =>
+    /^(?:.* \| )?persons(?: \||$)/.test(part.split("\n")[0] ?? "")
+  );
+  const [, ...lines] = table?.split("\n") ?? [];
+  return lines.filter((line) => !line.startsWith("…")).map((line) =>
+    line.replace(/ ~$/, " | ~").split(" | ")
+  );
 }
 
 async function truth(sql: string): Promise<readonly (readonly string[])[]> {
@@ -170,8 +173,8 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
          GROUP BY 1 HAVING count(*) = 1 ORDER BY 1 LIMIT 1`,
       );
       assert.notEqual(single, "");
-      const answer = (without?: number) =>
-        ask(server, {
+      const answer = async (without?: number) => {
+        const text = await ask(server, {
           table: "measurement",
           filters: [
             { column: "measurement_concept_id", op: "=", value: concept },
@@ -183,6 +186,9 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
             { fn: "avg", column: "value_as_number" },
           ],
         });
+        // What was asked is in it, too.
+        return text.replace(/^Understood: .*/, "");
+      };
       const first = await answer();
       assert.equal(rowsOf(first).length, 1);
       assert.equal(await answer(-5), first);
@@ -382,7 +388,10 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       assert.match(errors[1] ?? "", /^invalid_argument unknown .*columns/);
       assert.match(errors[2] ?? "", /^invalid_argument Code cannot call "find_measurement"/);
       assert.match(errors[3] ?? "", /^\w+ /);
-      assert.match(errors[4] ?? "", /^\['columns', 'derived', 'left', 'notes', 'remaining', 'rows'\] \d+$/);
+      assert.match(
+        errors[4] ?? "",
+        /^\['columns', 'derived', 'left', 'notes', 'remaining', 'rows', 'understood'\] \d+$/,
+      );
       // Another answer to the same question costs nothing, for every caller.
       const { text } = await server.call("query_omop", {
         table: "visit_occurrence",

@@ -4,6 +4,7 @@ import { readCohort } from "../../../../src/omop/cohorts/mod.ts";
 import {
   compileAttrition,
   compileDisclosedQuery,
+  disclosedMeaning,
   disclosedQuerySchema,
 } from "../../../../src/omop/disclosed/mod.ts";
 import { CDM_VERSIONS, cdmTables } from "../../../../src/omop/cdm/mod.ts";
@@ -217,4 +218,48 @@ Deno.test("a cohort is by months, ages of five years and one entry event, or ref
       { entry: [...dated("2020-01-01", "2020-01-31"), ...dated("2021-01-01", "2021-01-31")] },
     ]
   ) assert.equal(define(fine), "disclosure_not_allowed", JSON.stringify(fine));
+});
+
+Deno.test("disclosedMeaning() says in a line what is counted, of whom and for which groups", () => {
+  const meaning = (input: unknown) =>
+    disclosedMeaning(disclosedQuerySchema("5.4").parse(input), compiled(input).groups);
+  assert.equal(
+    meaning({
+      table: "measurement",
+      filters: [{ column: "value_as_number", op: ">", value: 3 }, {
+        or: [{ column: "unit_concept_id", op: "=", value: 9529 }, {
+          column: "unit_concept_id",
+          op: "is null",
+        }],
+      }],
+      group_by: ["person.year_of_birth", "measurement_date", "unit_concept_id"],
+      aggregates: [{ fn: "count" }, { fn: "count", column: "range_high" }, {
+        fn: "avg",
+        column: "value_as_number",
+      }],
+    }),
+    "number of persons, number of records, number of records with range_high, avg of value_as_number of measurement where " +
+      "value_as_number > 3 and (unit_concept_id = 9529 or unit_concept_id is null); for each five years of year_of_birth, " +
+      "month of measurement_date, unit_concept_id",
+  );
+  assert.equal(
+    meaning({
+      table: "observation_period",
+      aggregates: [{ fn: "person_years" }, { fn: "count_persons" }],
+    }),
+    "number of persons, person-years of observation_period",
+  );
+  assert.equal(
+    disclosedMeaning(
+      disclosedQuerySchema("5.4").parse({
+        table: "cohort",
+        cohort: "ill",
+        persons: { with: [{ cohort: "old" }], without: [{ cohort: "young" }] },
+        aggregates: [{ fn: "percentile", p: 0.25, column: "age_at(cohort_start_date)" }],
+      }),
+      [],
+    ),
+    "number of persons, percentile 0.25 of age_at(cohort_start_date) of cohort ill; of persons in cohort old; of persons not in " +
+      "cohort young",
+  );
 });
