@@ -18,7 +18,7 @@ export function* requireBudget(statistics: readonly Counted[], ledger: Ledger): 
   }
   let needed = 0;
   for (const statistic of statistics) {
-    if (ledger.decided(statistic) === undefined) needed += 1;
+    if (!ledger.isFree(statistic)) needed += 1;
     yield;
   }
   if (needed <= ledger.remaining) return;

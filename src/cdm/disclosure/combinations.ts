@@ -80,6 +80,11 @@ export function sketchOfCombination({ parts }: Combination): Float64Array {
   return combined(termsOf(parts));
 }
 
+/** What the answers of a combination give together. @param combination It. */
+export function answerOf({ parts }: Combination): number {
+  return parts.reduce((sum, { times, released }) => sum + times * released.answer, 0);
+}
+
 function termsOf(parts: Combination["parts"]): readonly Term[] {
   return parts.map(({ times, released }) => ({ times, sketch: released.sketch }));
 }

@@ -54,6 +54,15 @@ export class Echoes {
   }
 
   /**
+   * What those that got the decisions about certain sets differ from these in.
+   *
+   * @param isCounted Whether a set is one of these, by its position.
+   */
+  *differencesFrom(isCounted: (of: number) => boolean): Iterable<Numbers> {
+    for (const { of, difference } of this.#all) if (isCounted(of)) yield difference;
+  }
+
+  /**
    * Whether a set's difference from a combination of answers is near an echo's difference from its own set, or near the opposite of that.
    *
    * @param difference The set's difference.

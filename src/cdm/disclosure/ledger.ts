@@ -1,8 +1,8 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { Echoes, NOBODY } from "./echoes.ts";
-import { type Combination, findCombination, type Released, sketchOfCombination } from "./combinations.ts";
+import { answerOf, findCombination, type Released, sketchOfCombination } from "./combinations.ts";
 import { Decoder, MOST_DECODED } from "./decode.ts";
-import { loadOf, MOST_LOAD, type PersonCounts, SMALL_SET, type SmallSet } from "./load.ts";
+import { loadOf, loadOfDifference, MOST_LOAD, type PersonCounts, type SmallSet, smallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
 import { asSketch, differences, differingFrom, EMPTY, type Numbers, type Statistic } from "./sketch.ts";
 
@@ -36,6 +36,8 @@ interface Near {
   /** Its position; {@link NOBODY} for the empty set. */
   readonly of: number;
   readonly distance: number;
+  /** Whether it is that of an echo near the statistic, which the distance is from. */
+  readonly isByEcho: boolean;
 }
 
 /** How far a statistic has been compared; decisions only get more. */
@@ -106,7 +108,7 @@ export class Ledger {
 
   /** Numbers that may still be decided about; those that are near an earlier one are free. */
   get remaining(): number {
-    return this.#rules.budget + 1 - this.#known.length;
+    return Math.max(0, this.#rules.budget + 1 - this.#known.length);
   }
 
   /** Whether so many questions near earlier ones were asked that no further one can be remembered. */
@@ -121,6 +123,16 @@ export class Ledger {
    */
   decided(statistic: Counted): Decision | undefined {
     return this.#near(statistic);
+  }
+
+  /**
+   * Whether the decision about a statistic takes nothing of the budget.
+   *
+   * @param statistic The statistic; it must not change afterwards.
+   */
+  isFree(statistic: Counted): boolean {
+    const near = this.#nearest(statistic);
+    return near !== undefined && !this.#revealsTooMuch(statistic.sketch, near);
   }
 
   /**
@@ -154,8 +166,8 @@ export class Ledger {
     this.#known.push(decided);
     if (decision.kind === "answer" && !decision.derived) {
       this.#released.push({ sketch, answer: decision.answer });
-      if (small !== undefined) this.#small.push({ ...small, sketch });
     }
+    if (small !== undefined) this.#small.push({ ...small, sketch });
     return decision;
   }
 
@@ -168,18 +180,40 @@ export class Ledger {
     const { sketch } = statistic;
     const near = this.#nearest(statistic);
     if (near === undefined) return undefined;
+    if (this.#revealsTooMuch(sketch, near)) {
+      return keep === undefined ? WITHHELD : this.#decide({ sketch, decision: WITHHELD });
+    }
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
-    if (keep === undefined || near.distance === 0) return decision;
-    this.#keepEcho(sketch, near.of, decision);
+    if (keep !== undefined && near.distance > 0) {
+      this.#keepEcho(sketch, near.of, differences(sketch, this.#sketchOf(near.of)), decision);
+    }
     return decision;
   }
 
-  /** Remembers that a set got the decision about another one. Farther inside its reach, some persons more or less make no difference. */
-  #keepEcho(sketch: Float64Array, of: number, decision: Decision): void {
+  /**
+   * Whether repeated answers about a few persons would reveal too much about them: which answer a set gets depends on them. What was asked, and
+   * what differs from that in very few, keeps its answer.
+   */
+  #revealsTooMuch(sketch: Float64Array, { of, distance, isByEcho }: Near): boolean {
+    const isAnswer = (at: number) => this.#known[at]?.decision.kind === "answer";
+    if (isByEcho || distance < this.#farthestInside || !isAnswer(of)) return false;
     const difference = differences(sketch, this.#sketchOf(of));
-    if (difference.buckets.length < this.#rules.k - this.#edge) return;
+    return loadOfDifference(difference, this.#echoes.differencesFrom(isAnswer)) > MOST_LOAD;
+  }
+
+  /**
+   * Remembers that a set got the decision about another one. Some persons more or less make no difference deep inside the reach of nobody; they
+   * may inside of others, which lie within each other's reach where answers are withheld between them.
+   */
+  #keepEcho(sketch: Float64Array, of: number, difference: Numbers, decision: Decision): void {
+    if (of === NOBODY && difference.buckets.length < this.#farthestInside) return;
     this.#echoes.add(of, difference);
     this.#unrecorded.push({ sketch, decision, echoOf: of });
+  }
+
+  /** From how many persons on a set is not deep inside a reach. */
+  get #farthestInside(): number {
+    return this.#rules.k - this.#edge;
   }
 
   #nearest(statistic: Counted): Near | undefined {
@@ -189,15 +223,16 @@ export class Ledger {
     for (let at = before?.known ?? NOBODY; at < this.#known.length; at += 1) {
       const limit = Math.min(this.#reachOf(at, statistic), near?.distance ?? Infinity);
       const distance = differingFrom(sketch, this.#sketchOf(at), limit);
-      if (distance < limit) near = { of: at, distance };
+      if (distance < limit) near = { of: at, distance, isByEcho: false };
     }
     const limit = Math.min(this.#edge + 1, near?.distance ?? Infinity);
     const compared = { echoes: before?.echoes ?? 0, known: before?.known ?? NOBODY };
-    near = this.#echoes.nearest(sketch, compared, limit, {
+    const byEcho = this.#echoes.nearest(sketch, compared, limit, {
       end: this.#known.length,
       sketchOf: (of) => this.#sketchOf(of),
       isExact: (of) => this.#isExact(of),
-    }) ?? near;
+    });
+    if (byEcho !== undefined) near = { ...byEcho, isByEcho: true };
     this.#compared.set(statistic, { known: this.#known.length, echoes: this.#echoes.size, near });
     return near;
   }
@@ -253,20 +288,11 @@ export class Ledger {
     const found = yield* findCombination(sketch, this.#released, reach, how);
     if (found !== undefined) {
       // The few persons between are remembered as a set near nobody.
-      const few = asSketch(differences(sketch, sketchOfCombination(found)));
-      this.#keepEcho(few, NOBODY, WITHHELD);
-      return { sketch, decision: derived(found) };
+      const few = differences(sketch, sketchOfCombination(found));
+      this.#keepEcho(asSketch(few), NOBODY, few, WITHHELD);
+      return { sketch, decision: { kind: "answer", answer: answerOf(found), derived: true }, small };
     }
     const answer = rounded(statistic.value, this.#rules);
     return { sketch, decision: { kind: "answer", answer, derived: false }, small };
   }
-}
-
-function derived({ parts }: Combination): Decision {
-  const answer = parts.reduce((sum, { times, released }) => sum + times * released.answer, 0);
-  return { kind: "answer", answer, derived: true };
-}
-
-function smallSet({ value, sketch, counts }: Counted): SmallSet | undefined {
-  return counts === undefined || value > SMALL_SET ? undefined : { persons: value, counts, sketch };
 }

@@ -1,5 +1,7 @@
 /** How much the released sets reveal about each of their members: rule R5 of the disclosure rules. */
 
+import { type Numbers, sharedBuckets, type Statistic } from "./sketch.ts";
+
 /** The number of persons in each bucket of a sketch; 255 for more, which count as 2. */
 export type PersonCounts = Uint8ClampedArray;
 
@@ -12,9 +14,21 @@ export interface SmallSet {
 }
 
 /** A larger set reveals less than 0.02 bits about a member. */
-export const SMALL_SET = 512;
+const SMALL_SET = 512;
 /** Bits per member from which on no further set is released. */
 export const MOST_LOAD = 0.5;
+
+/**
+ * A statistic as a small set.
+ *
+ * @param statistic The statistic, with the persons of each bucket where it is a number of persons.
+ * @returns Undefined where it is not a number of persons, or of many.
+ */
+export function smallSet(
+  { value, sketch, counts }: Statistic & { readonly counts?: PersonCounts | undefined },
+): SmallSet | undefined {
+  return counts === undefined || value > SMALL_SET ? undefined : { persons: value, counts, sketch };
+}
 
 /**
  * The bits that the released sets reveal about a member of a set, on average: Σ |S ∩ Sᵢ| ÷ |S| · log₂(|Sᵢ| + 1) ÷ |Sᵢ|.
@@ -26,9 +40,29 @@ export function loadOf(set: SmallSet, released: readonly SmallSet[]): number {
   const single = [...set.counts.keys()].filter((bucket) => set.counts[bucket] === 1);
   let load = 0;
   for (const other of released) {
-    load += overlap(set, other, single) * Math.log2(other.persons + 1) / other.persons;
+    load += overlap(set, other, single) * bitsPerMember(other.persons);
   }
   return load;
+}
+
+/**
+ * The bits that repeated answers reveal about a member of a difference, on average: which answer a set gets shows that it is near that one, and
+ * so at most as much as the number of persons between the two.
+ *
+ * @param difference What a set differs in from the one whose answer it would get, not in nobody.
+ * @param repeated What those differed in that got an answer so.
+ */
+export function loadOfDifference(difference: Numbers, repeated: Iterable<Numbers>): number {
+  let load = 0;
+  for (const other of repeated) {
+    load += sharedBuckets(difference, other) / difference.buckets.length *
+      bitsPerMember(other.buckets.length);
+  }
+  return load;
+}
+
+function bitsPerMember(persons: number): number {
+  return Math.log2(persons + 1) / persons;
 }
 
 /**

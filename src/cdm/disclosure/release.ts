@@ -188,8 +188,10 @@ function* releaseCell(
   }
   const statistics = statisticsOf(cell);
   if (protects || !mayBeShown(cell, ledger, rules)) {
-    // Rule R3: what is withheld in one statistic is withheld in all.
-    for (const statistic of statistics) ledger.settle(statistic, WITHHELD);
+    // Rule R3: what is withheld in one statistic is withheld in all. Those that were found to be are first: the others could change that.
+    const isWithheld = (statistic: Counted) => ledger.decided(statistic)?.kind === "withheld";
+    const ordered = [...statistics].sort((a, b) => Number(isWithheld(b)) - Number(isWithheld(a)));
+    for (const statistic of ordered) ledger.settle(statistic, WITHHELD);
     return undefined;
   }
   const answers = new Map<Counted, number>();

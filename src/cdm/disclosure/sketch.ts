@@ -138,6 +138,26 @@ export function distanceOf(one: Numbers, other: Numbers, sign: 1 | -1): number {
   return distance;
 }
 
+/**
+ * How many buckets two differences have in common, with the same number or its opposite: about as many persons as are in both.
+ *
+ * @param one The first one.
+ * @param other The second one.
+ */
+export function sharedBuckets(one: Numbers, other: Numbers): number {
+  let [a, b, shared] = [0, 0, 0];
+  while (a < one.buckets.length && b < other.buckets.length) {
+    const first = one.buckets[a] ?? BUCKETS;
+    const second = other.buckets[b] ?? BUCKETS;
+    if (first === second && isSame(Math.abs(one.numbers[a] ?? 0), Math.abs(other.numbers[b] ?? 0))) {
+      shared += 1;
+    }
+    if (first <= second) a += 1;
+    if (second <= first) b += 1;
+  }
+  return shared;
+}
+
 /** The sketch of a combination. @param terms Its terms. */
 export function combined(terms: readonly Term[]): Float64Array {
   const sum = new Float64Array(BUCKETS);

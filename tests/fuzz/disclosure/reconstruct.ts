@@ -18,6 +18,8 @@ interface Answer {
   readonly members: readonly number[];
   readonly bit: boolean;
   readonly persons: number;
+  /** Whether the number was released for this question: neither repeated nor computed from others. */
+  readonly isOwn: boolean;
 }
 
 /**
@@ -44,11 +46,13 @@ export function askedGroup(
     const has = secrets.map(() => random() < share);
     const members = secrets.map((_, person) => person).filter((person) => has[person]);
     for (const bit of [true, false]) {
+      const { remaining } = ledger;
       const decision = finished(ledger.decide(
         people.count((person) => has[person] === true && secrets[person] === bit),
       ));
       if (decision.kind !== "answer") continue;
-      answers.push({ members, bit, persons: decision.answer });
+      const isOwn = ledger.remaining < remaining && !decision.derived;
+      answers.push({ members, bit, persons: decision.answer, isOwn });
     }
   }
   return { secrets, answers };

@@ -205,3 +205,35 @@ Deno.test("a small group cannot be reconstructed with more and more overlapping 
       .length;
   assert.ok(answers > 0 && answers < 12, `${answers} of 60 predicates over 60 persons were answered`);
 });
+
+/** How far the secret bits of a group are known from the numbers of 400 predicates over it: 0 as by a coin, 1 all of them. */
+function reconstructed(seed: number, { size = 80, isBeside = false } = {}): number {
+  const random = randomNumbers(seed);
+  const people = new People(SIZE, random);
+  const secret = attribute(random, 0.5);
+  const ledger = new Ledger(PRESETS.cms, people.count(() => true), random);
+  const score = new Float64Array(size);
+  for (let at = 0; at < 400; at += 1) {
+    const member = attribute(random, 0.3 + 0.7 * random());
+    const has = (person: number) => person < size ? member(person) && secret(person) : isBeside;
+    const decision = finished(ledger.decide(people.count(has)));
+    if (decision.kind !== "answer") continue;
+    const members = score.map((_, person) => Number(member(person)));
+    const count = members.reduce((sum, one) => sum + one, 0);
+    const more = decision.answer - (isBeside ? SIZE - size : 0) - count / 2;
+    // Members of groups with more bits than half are likelier to have theirs.
+    score.forEach((before, person) =>
+      score[person] = before + more * ((members[person] ?? 0) - count / size)
+    );
+  }
+  const right = score.filter((each, person) => each > 0 === secret(person)).length;
+  return 2 * right / size - 1;
+}
+
+Deno.test("repeated answers do not reconstruct a small group, alone or beside a large one", () => {
+  const known = [false, true].flatMap((isBeside) =>
+    [21, 22, 23].map((seed) => reconstructed(seed, { isBeside }))
+  );
+  // Free of any number, repeated answers would tell a third; the few numbers that are not repeated tell a tenth by this guess.
+  assert.ok(known.reduce((sum, one) => sum + one) < 0.25 * known.length, `${known}`);
+});

@@ -107,6 +107,14 @@ const SHAPES: Readonly<Record<string, (attacker: Attacker) => () => readonly [re
     const more = either(half, group(a, 6 * a.k));
     return [[half, more], either(more, group(a, 4 * a.k))];
   },
+  "few persons beside a large group, after many such questions about them": (a) => {
+    const persons = Array.from({ length: 4 * a.k }, () => 1 + 2 * Math.floor(a.random() * (SIZE / 2)));
+    const some = (part: number) => {
+      const chosen = new Set(persons.filter((person) => person !== a.target && a.random() < part));
+      return either(half, (person) => chosen.has(person));
+    };
+    return () => [[half, some(0.5), some(0.5), some(0.5)], some(0.25 + 0.1 * a.random())];
+  },
   "few persons missing in a large group": (a) => () => {
     const missing = group(a, 4 * a.k);
     return [[half], (person) => half(person) && !missing(person) && person !== a.target];
