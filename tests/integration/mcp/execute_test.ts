@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { eventually } from "../../fixtures/eventually.ts";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { continuation, ended } from "../../fixtures/mcp/executions.ts";
-import { newSandbox, withServer } from "../../fixtures/server.ts";
+import { inNewSandbox, newSandbox, sharedServer, withServer } from "../../fixtures/server.ts";
+
+const shared = sharedServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "8" });
 
 Deno.test("execute_python_code through MCP", async (t) => {
-  await withServer({ OMCP_DATABASE_URL: "none", OMCP_OUTPUT_KIB: "8" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     async function run(code: string, timeout?: number) {
       return await server.call("execute_python_code", {
         sandbox_id,
@@ -181,8 +182,7 @@ Deno.test("execute_python_code through MCP", async (t) => {
 });
 
 Deno.test("the result of a cell that waited for another states the wait", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     const [, second] = await Promise.all([
       server.call("execute_python_code", { sandbox_id, code: "import time; time.sleep(1.5)" }),
       server.call("execute_python_code", { sandbox_id, code: "2" }),
@@ -195,38 +195,37 @@ Deno.test("the result of a cell that waited for another states the wait", async 
 });
 
 Deno.test("invalid input is a tool error that names the argument", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    for (
-      const sandbox_id of [
-        "../x",
-        "%2e%2e",
-        "x?force=1",
-        "",
-        "sbx_" + "0".repeat(31),
-        "sbx_" + "0".repeat(31) + "G",
-      ]
-    ) {
-      const reply = await server.call("execute_python_code", { sandbox_id, code: "1" });
-      assert.equal(reply.isError, true, sandbox_id);
-      assert.match(
-        reply.text,
-        /^Error invalid_argument: sandbox_id: .*\nState: Nothing was done\.\nNext: .*\nretryable: no$/,
-      );
-    }
-    const missing = await server.call("execute_python_code", {
-      sandbox_id: "sbx_" + "0".repeat(32),
-      code: "1",
-    });
-    assert.match(missing.text, /sandbox_not_found/);
-    for (const timeout of [-1, 0, 1e308, "NaN"]) {
-      assert.equal(
-        (await server.call("create_sandbox", { idle_timeout: timeout })).isError,
-        true,
-        String(timeout),
-      );
-    }
-    assert.match((await server.call("create_sandbox", { idle_time: 60 })).text, /idle_time/);
+  const server = shared();
+  for (
+    const sandbox_id of [
+      "../x",
+      "%2e%2e",
+      "x?force=1",
+      "",
+      "sbx_" + "0".repeat(31),
+      "sbx_" + "0".repeat(31) + "G",
+    ]
+  ) {
+    const reply = await server.call("execute_python_code", { sandbox_id, code: "1" });
+    assert.equal(reply.isError, true, sandbox_id);
+    assert.match(
+      reply.text,
+      /^Error invalid_argument: sandbox_id: .*\nState: Nothing was done\.\nNext: .*\nretryable: no$/,
+    );
+  }
+  const missing = await server.call("execute_python_code", {
+    sandbox_id: "sbx_" + "0".repeat(32),
+    code: "1",
   });
+  assert.match(missing.text, /sandbox_not_found/);
+  for (const timeout of [-1, 0, 1e308, "NaN"]) {
+    assert.equal(
+      (await server.call("create_sandbox", { idle_timeout: timeout })).isError,
+      true,
+      String(timeout),
+    );
+  }
+  assert.match((await server.call("create_sandbox", { idle_time: 60 })).text, /idle_time/);
 });
 
 Deno.test("list_sandboxes and remove_sandbox report each state of a sandbox", async () => {

@@ -3,7 +3,9 @@ import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { continuation, ended } from "../../fixtures/mcp/executions.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
-import { newSandbox, withServer } from "../../fixtures/server.ts";
+import { inNewSandbox, newSandbox, sharedServer, withServer } from "../../fixtures/server.ts";
+
+const shared = sharedServer({ OMCP_DATABASE_URL: "none" });
 
 const COUNTER =
   "import time\nfor n in range(60):\n    print(f'<{n}>', flush=True)\n    time.sleep(0.05)\n'counted'";
@@ -24,8 +26,7 @@ function upTo(count: number): number[] {
 }
 
 Deno.test("a background cell is read in parts with no number missing or doubled, and ends with the cell's result", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     let { execution_id, since } = await background(server, sandbox_id, COUNTER);
     const parts: string[] = [];
     for (let reads = 0;; reads += 1) {
@@ -100,8 +101,7 @@ Deno.test("a cell that outlives the wait goes on, get_execution returns its resu
 });
 
 Deno.test("an execution ends at its timeout although nobody waits for it, and its variables are kept", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     const { text } = await server.call("execute_python_code", {
       sandbox_id,
       code: "kept = 41\nwhile True: pass",
@@ -122,8 +122,7 @@ Deno.test("an execution ends at its timeout although nobody waits for it, and it
 });
 
 Deno.test("interrupting an execution twice is a success and says its state", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     await server.call("execute_python_code", { sandbox_id, code: "kept = 41" });
     const { execution_id } = await background(server, sandbox_id, "while True: pass");
     const queued = await background(server, sandbox_id, "kept = 42");
@@ -143,8 +142,7 @@ Deno.test("interrupting an execution twice is a success and says its state", asy
 });
 
 Deno.test("restart_kernel interrupts what runs and what waits; variables are lost, files are kept", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     await server.call("execute_python_code", { sandbox_id, code: "x = 1; open('file', 'w').write('kept')" });
     const running = await background(
       server,
@@ -169,8 +167,7 @@ Deno.test("restart_kernel interrupts what runs and what waits; variables are los
 });
 
 Deno.test("env and cwd apply to one cell", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     const code = "import os; os.getcwd(), os.environ.get('WHO')";
     await server.call("execute_python_code", { sandbox_id, code: "import os; os.mkdir('deep')" });
     const once = await server.call("execute_python_code", {
@@ -195,8 +192,7 @@ Deno.test("env and cwd apply to one cell", async () => {
 });
 
 Deno.test("after a sandbox's end its executions are lost, with what is known; an unknown id is not found", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     await server.call("execute_python_code", { sandbox_id, code: "print('x' * 100)" });
     const { execution_id } = await background(server, sandbox_id, "while True: pass\n# second line");
     const refused = await server.call("remove_sandbox", { sandbox_id });
@@ -280,8 +276,7 @@ Deno.test("create_sandbox and query_omop are executions, too", async () => {
 });
 
 Deno.test("calls that wait when their sandbox ends show what the cell has printed", async () => {
-  await withServer({ OMCP_DATABASE_URL: "none" }, async (server) => {
-    const sandbox_id = await newSandbox(server);
+  await inNewSandbox(shared(), async (server, sandbox_id) => {
     const code = "print('so far', flush=True)\nimport time; time.sleep(60)";
     const starting = server.call("execute_python_code", { sandbox_id, code });
     let listed = "";
