@@ -11,7 +11,7 @@ const DIGITS = 4;
 
 const rowSchema = z.strictObject({
   name: z.string(),
-  unit: z.enum(["ms", "MB/s", "MB", "ms/s"]),
+  unit: z.enum(["ms", "MB/s", "MB", "ms/s", "live"]),
   /** How many values were measured; more than there are figures if those are quantiles. */
   count: z.int().positive(),
   figures: z.array(z.number()).min(1),
