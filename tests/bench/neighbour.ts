@@ -60,7 +60,7 @@ interface Figures {
  * @param rig The bench's engine and image, for the floor.
  * @param attacks The attacks.
  * @param report Receives the figures.
- * @param names The attacks to run. @default all
+ * @param names The beginnings of the names of the attacks to run. @default all
  */
 export async function benchNeighbour(
   rig: Rig,
@@ -68,7 +68,9 @@ export async function benchNeighbour(
   report: Report,
   names: readonly string[] = [],
 ): Promise<void> {
-  const chosen = attacks.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = attacks.filter(({ name }) =>
+    names.length === 0 || names.some((part) => name.startsWith(part))
+  );
   if (chosen.length === 0) throw new Error(`No such attack: choose from ${attacks.map(({ name }) => name)}`);
   const client = await RawClient.start({ OMCP_DATABASE_URL: "sample" });
   const plain = await PlainNeighbour.start(rig);
