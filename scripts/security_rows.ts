@@ -1,11 +1,15 @@
 /** Reads the rows of docs/security.md and finds problems with them. */
 import type { TestSources } from "./test_source.ts";
 
-/** The promises of the design that are built: each needs a row. */
-const PROMISES = [1, 2, 3, 4, 5, 6, 7, 8];
-
 /** How to approve a changed test. */
 const APPROVE = "review the change, then run `deno task security --update`";
+
+/** What the check needs of the page. */
+export interface SecurityPage {
+  /** The numbers of the promises that have a section, in the page's order. */
+  readonly promises: readonly number[];
+  readonly requirements: readonly Requirement[];
+}
 
 /** One row. */
 export interface Requirement {
@@ -30,17 +34,19 @@ export interface Approved {
 }
 
 /**
- * Reads the requirements: table rows whose first cell is an id and whose third cell lists tests, as a link to the file followed by
- * the tests' names in quotes.
+ * Reads the promises, which are the sections titled `Promise N: …`, and the requirements, which are table rows whose first cell is an id
+ * and whose third cell lists tests, as a link to the file followed by the tests' names in quotes.
  *
  * @param markdown The page.
  */
-export function readRequirements(markdown: string): Requirement[] {
-  return markdown.split("\n").flatMap((line) => {
+export function readPage(markdown: string): SecurityPage {
+  const promises = [...markdown.matchAll(/^## Promise (\d+):/gm)].map(([, number]) => Number(number));
+  const requirements = markdown.split("\n").flatMap((line) => {
     const [, id, , cell] = line.split(/(?<!\\)\|/).map((part) => part.trim());
     if (id === undefined || !/^P\d+\.\d+$/.test(id)) return [];
     return [{ id, tests: references(cell ?? "") }];
   });
+  return { promises, requirements };
 }
 
 function references(cell: string): TestReference[] {
@@ -53,13 +59,13 @@ function references(cell: string): TestReference[] {
 /**
  * Compares the rows with the tests and with the approved state.
  *
- * @param requirements The rows.
+ * @param page The promises and the rows.
  * @param sources The tests.
  * @param approved The approved state; undefined accepts every hash.
  * @returns The problems, a line each, and the current state.
  */
 export function checkTable(
-  requirements: readonly Requirement[],
+  { promises, requirements }: SecurityPage,
   sources: TestSources,
   approved?: Approved,
 ): { readonly problems: string[]; readonly current: Approved } {
@@ -67,10 +73,10 @@ export function checkTable(
   const ids = requirements.map(({ id }) => id);
   const tests: Record<string, string> = {};
   const shared: Record<string, string> = {};
-  for (const promise of PROMISES) {
-    if (!ids.some((id) => id.startsWith(`P${promise}.`))) {
-      problems.push(`Promise ${promise} has no requirement`);
-    }
+  const last = Math.max(1, ...promises, ...ids.map(promiseOf));
+  for (let promise = 1; promise <= last; promise += 1) {
+    if (!promises.includes(promise)) problems.push(`Promise ${promise} has no section`);
+    if (!ids.some((id) => promiseOf(id) === promise)) problems.push(`Promise ${promise} has no requirement`);
   }
   ids.filter((id, at) => ids.indexOf(id) !== at).forEach((id) => problems.push(`Duplicate id ${id}`));
   for (const { id, tests: listed } of requirements) {
@@ -88,6 +94,10 @@ export function checkTable(
   const current = { requirements: ids.toSorted(byNumber), tests: sorted(tests), shared: sorted(shared) };
   if (approved !== undefined) problems.push(...changes(current, approved));
   return { problems, current };
+}
+
+function promiseOf(id: string): number {
+  return Number(id.slice(1).split(".")[0]);
 }
 
 function others(sources: TestSources, path: string): string {

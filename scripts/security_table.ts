@@ -8,7 +8,7 @@
 import * as z from "zod";
 import { complain } from "./output.ts";
 import { readText } from "./read_text.ts";
-import { type Approved, checkTable, readRequirements } from "./security_rows.ts";
+import { type Approved, checkTable, readPage } from "./security_rows.ts";
 import { TestSources } from "./test_source.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -25,10 +25,10 @@ function approved(): Approved {
   return lockSchema.parse(JSON.parse(readText(LOCK) ?? '{"requirements":[],"tests":{},"shared":{}}'));
 }
 
-const requirements = readRequirements(readText(TABLE) ?? "");
+const page = readPage(readText(TABLE) ?? "");
 const sources = new TestSources(readText);
 const update = Deno.args.includes("--update");
-const { problems, current } = checkTable(requirements, sources, update ? undefined : approved());
+const { problems, current } = checkTable(page, sources, update ? undefined : approved());
 if (problems.length > 0) {
   await complain(`${problems.join("\n")}\n${problems.length} problem(s) with ${TABLE}`);
   Deno.exit(1);

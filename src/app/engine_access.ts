@@ -1,4 +1,4 @@
-/** What the server must be permitted to use for its engine, by `DOCKER_HOST` and the variables that Docker's client has for TLS. */
+/** Finds which permissions the server needs for its engine, from `DOCKER_HOST` and the variables that Docker's client has for TLS. */
 import { DEFAULT_HOST, engineAddress } from "../lib/engine_address.ts";
 import { hostPort } from "../lib/host_port.ts";
 
@@ -16,8 +16,8 @@ export interface EngineLocation {
 /**
  * Reads where the engine is. As for Docker's client, any value of `DOCKER_TLS_VERIFY` asks for TLS.
  *
- * @param read Looks up a variable; called for those of TLS only if the engine is over TCP, because the flags of older configurations do not name
- * them.
+ * @param read Looks up a variable. It is called for the variables of TLS only if the engine is over TCP: a command line of an older configuration may
+ * lack the permission to read them.
  */
 export function engineLocation(
   read: (name: typeof ENGINE_VARIABLES[number]) => string | undefined,

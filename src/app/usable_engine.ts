@@ -23,7 +23,7 @@ type EngineFacts = Pick<
 export function unusableBecause(product: string, facts: EngineFacts): string[] {
   if (/podman/i.test(product)) {
     return [
-      "Podman takes a system call filter only as a file of its machine, and limits neither the files nor the owner of a tmpfs",
+      "Podman takes a system call filter only as a file of its machine, and cannot limit the number of files in a tmpfs or set its owner",
     ];
   }
   const rootless = facts.securityOptions.some((option) => /^name=rootless\b/.test(option));

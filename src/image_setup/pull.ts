@@ -53,7 +53,8 @@ export async function tryPull(
 }
 
 /**
- * Pulls one of this program's images by its digest, so that a registry cannot serve another, and gives it its name.
+ * Pulls one of this program's images by its digest, so that the registry cannot serve a different one, and tags it with the name that this
+ * program uses.
  *
  * @param engine The engine.
  * @param kind Which image.
@@ -72,7 +73,7 @@ export async function pullPinned(
   if (refusal !== undefined) {
     throw new OmcpError("image_missing", `Cannot pull the image ${pinned}: ${refusal}`, {
       next:
-        "Check OMCP_IMAGE_REGISTRY and OMCP_IMAGE_DIGESTS, and that the engine reaches the registry (`docker pull` of the same name); or unset both, and the image is built.",
+        "Check OMCP_IMAGE_REGISTRY and OMCP_IMAGE_DIGESTS, and that `docker pull` of this image works on the engine's machine; or unset both settings, so that the image is built instead.",
       details: { image: pinned },
     });
   }
@@ -87,7 +88,7 @@ export async function pullPinned(
     }
     await engine.tagImage(pinned, imageReference(kind));
   } finally {
-    // With a second name, the image would stay when superseded ones are removed.
+    // An image with two names would stay when the program removes superseded images by the name that it gave them.
     await engine.removeImage(pinned).catch(() => {});
   }
 }

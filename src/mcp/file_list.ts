@@ -8,7 +8,7 @@ import { shownPath } from "../lib/shown_path.ts";
 /** The most characters of a link's target. */
 const TARGET_CHARACTERS = 200;
 
-/** What a {@link fileList} shows besides. */
+/** What {@link fileList} needs besides the folder's content. */
 export interface FileListOptions {
   readonly space: FileSpace;
   readonly recursive: boolean;
@@ -74,16 +74,16 @@ function notes(list: FileList, shown: number, { recursive }: FileListOptions): s
     ...(shown < all
       ? [
         `the first ${shown} of ${all} are shown; ${
-          list.folders > 0 ? "list a folder in it, or " : ""
+          list.folders > 0 ? "list one of its folders, or " : ""
         }use a cell`,
       ]
       : []),
     ...(list.complete ? [] : ["there are more: the count stopped at 100,000"]),
     ...(recursive && list.closedFolders > 0
       ? [
-        `what is in ${
+        `the content of ${
           counted(list.closedFolders, "folder")
-        } is not counted: hidden, too deep or not readable; list one by its path`,
+        } is not counted (hidden, too deep or not readable); to see it, list the folder by its path`,
       ]
       : []),
   ].map((note) => `[${note}]`);

@@ -4,7 +4,7 @@ import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
 import { percent, type QualityFinding, type TableCount } from "../omop/quality/mod.ts";
 
-/** Tables that are named of one check. */
+/** The most tables that are listed for one check. */
 const MOST_TABLES = 8;
 
 /**

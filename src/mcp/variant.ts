@@ -15,9 +15,9 @@ export interface ToolVariant {
   readonly cdmVersion: CdmVersion;
   readonly disclosure: DisclosureMode;
   readonly toolsets: readonly Toolset[];
-  /** Whether the server has not found the database yet: then no definition says that there is one. */
+  /** Whether a database is configured that the server has not found yet: then no definition says that the database is there. */
   readonly databaseAway?: boolean;
-  /** Whether a database is configured: code in sandboxes reaches it without the toolset `omop`, too. @default as `omop` is offered */
+  /** Whether a database is configured. Code in sandboxes reaches it even if the server does not offer the toolset `omop`. @default whether it offers `omop` */
   readonly hasDatabase?: boolean;
 }
 
@@ -66,11 +66,11 @@ export function databaseSentence(
   if (cdm === undefined) return "No database is configured.";
   if (cdm.disclosure !== undefined) {
     if (!hasTools) return "No code in a sandbox reaches the OMOP CDM, and this server offers no tool for it.";
-    return `No code in a sandbox reaches the OMOP CDM: query_omop and analyze_cohort answer with numbers on groups of persons, and can leave them in a sandbox; so does omcp.query.`;
+    return `No code in a sandbox reaches the OMOP CDM: query_omop, analyze_cohort and omcp.query answer with numbers on groups of persons; both tools can leave them in a sandbox.`;
   }
   if (cdm.away) {
-    return `The server has not found the CDM yet: psycopg.connect() with no arguments ${
-      hasTools ? "and query_omop try again, and query_omop says why it fails" : "tries again"
+    return `The server has not found the CDM yet: psycopg.connect() with no arguments tries again${
+      hasTools ? "; so does query_omop, which says why it fails" : ""
     }.`;
   }
   return `An OMOP CDM ${cdm.version} is in schema ${cdm.schema}: psycopg.connect() with no arguments reaches it, read-only${

@@ -30,7 +30,7 @@ export const ALONE = [
   "--cached-only",
 ] as const;
 
-/** Deno's arguments to ask the program for those of a command. It may read the environment, and nothing else. */
+/** Deno's arguments for the first start of the program, which only finds the arguments of a command. It may read the environment, and nothing else. */
 export const ASK_ARGUMENTS: readonly string[] = [...ALONE, "--no-prompt", ENVIRONMENT_FLAG];
 
 const NOTHING: ServerPermissions = { net: [], read: [], write: [] };
@@ -42,7 +42,7 @@ const HELP: ReadonlySet<string> = new Set(["help", "--help", "-h", "--version"])
 export interface LaunchAnswer {
   /** Deno's arguments up to the file of the program. */
   readonly arguments: readonly string[];
-  /** Whether these arguments are for asking once more, with the file of settings readable; else they are the command's. */
+  /** Whether these arguments start the program once more to find those of the command, now with the file of settings readable; if not, they are the command's. */
   readonly again: boolean;
 }
 

@@ -1,4 +1,4 @@
-"""Starts what passes connections of cells on to the server's services."""
+"""Starts the relays that connect cells to the server's services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes calls of tools, which code makes with the package `omcp`, to the server: a stream of the service `tools` for each connection."""
+"""Relays tool calls, which code makes with the package `omcp`, to the server. Each connection becomes a stream of the service `tools`."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def refuse_failed(connection: socket.socket, reason: str) -> None:
 
 
 def refuse(connection: socket.socket, code: str, message: str) -> None:
-    """Sends an error in the form of the server's."""
+    """Sends an error in the form that the server's errors have."""
     error = {"code": code, "message": message + ".", "state": "Nothing was done.", "next": "Try again in a moment.", "retryable": True, "details": {}}
     send_at_once(connection, json.dumps({"ok": False, "error": error}).encode("ascii") + b"\n")
 
 
 def serve_code(loop: Reactor, channel: Channel, directory: str = DIRECTORY) -> None:
-    """Puts the package where Python finds it, and listens for its calls. Cells run without both."""
+    """Puts the package where Python finds it, and listens for its calls. If this fails, cells run all the same."""
     try:
         write_package(directory)
         ToolRelay(loop, channel, directory).listen()

@@ -1,6 +1,6 @@
 /**
- * How a field of a node is walked: `scalar` is a value without nodes, `constant` an object of scalars, `node` a wrapped
- * node, `nodes` a list of them, and anything else the kind of a node without its wrapper.
+ * How a field of a node is walked: `scalar` is a value without nodes, `constant` an object of scalars, `node` a node in
+ * a wrapper that names its kind, `nodes` a list of these. Anything else is the kind of a node that has no wrapper.
  */
 type FieldType = string;
 

@@ -113,7 +113,7 @@ for (const role of ["reader", "superuser"] as const) {
   });
 }
 
-Deno.test("a setting that has its safe value may be set to it, and no form takes it away", async () => {
+Deno.test("a guarded setting may be set to its safe value, and no form of SET gives it another", async () => {
   await withClient("superuser", async (client) => {
     const kept = ["standard_conforming_strings = on", "client_encoding TO 'UTF8'", "row_security = true"];
     for (

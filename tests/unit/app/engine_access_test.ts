@@ -7,7 +7,7 @@ function reader(values: Record<string, string>): (name: string) => string | unde
   return (name) => values[name];
 }
 
-Deno.test("an engine over TCP needs TLS and certificates, which are the server's own files, and exactly these permissions", () => {
+Deno.test("an engine over TCP needs TLS and certificates: the server may read them and reach the engine, and no dataset may contain them", () => {
   const host = { DOCKER_HOST: "tcp://engine.example:2376" };
   for (const lacking of [{}, { DOCKER_TLS_VERIFY: "1" }, { DOCKER_CERT_PATH: "/srv/certificates" }]) {
     assert.throws(() => readConfig(reader({ ...host, ...lacking })), {

@@ -107,7 +107,7 @@ Deno.test("verifyBundle() refuses an archive in which a byte of a member or its 
   assert.ok(refused > 20, String(refused));
 });
 
-Deno.test("verifyBundle() refuses paths that lead out of a folder, links, and members twice", async () => {
+Deno.test("verifyBundle() refuses paths that lead out of a folder, links, and duplicate members", async () => {
   const files = await goodFiles();
   for (const path of ["a", "images/x", "program/omcp.mjs"]) {
     await verify(await bundle([...files, file(path, "x")]));

@@ -19,7 +19,7 @@ Deno.test("a list that is cut advises to list a folder only where there is one",
   assert.match(fileList("/workspace", list, options), /\n\[the first 1 of 301 are shown; use a cell\]$/);
   assert.match(
     fileList("/workspace", { ...list, folders: 1 }, options),
-    /\n\[the first 1 of 302 are shown; list a folder in it, or use a cell\]$/,
+    /\n\[the first 1 of 302 are shown; list one of its folders, or use a cell\]$/,
   );
   assert.match(
     fileList("/workspace", list, { ...options, space: { ...space, names: 0 } }),

@@ -200,7 +200,7 @@ Deno.test("verifyOciRuntime() finds another OCI runtime than the specified one, 
   assert.deepEqual(verifyOciRuntime({}, { ociRuntime: "crun" }), [], "the engine chooses");
 });
 
-Deno.test("verifyAttestation() takes a limit of the user's processes in place of the container's only where that is unlimited and it is specified", () => {
+Deno.test("verifyAttestation() accepts a process limit of the user instead of the container's only if it is specified and the container has none", () => {
   const { limits } = SPEC;
   function found(
     spec: Partial<ContainerSpec["limits"]>,

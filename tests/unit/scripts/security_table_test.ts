@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { checkTable, readRequirements } from "../../../scripts/security_rows.ts";
+import { checkTable, readPage } from "../../../scripts/security_rows.ts";
 import { TestSources } from "../../../scripts/test_source.ts";
 
 const TEST = "tests/x/one_test.ts";
 const PYTHON = "tests/x/two_test.py";
-const TABLE = [1, 2, 3, 4, 5, 6, 7, 8].map((promise) =>
+const TABLE = [1, 2, 3].map((promise) =>
   `| P${promise}.1 | holds | [one](../${TEST}) "it holds" "it holds for \${name}"<br>[two](../${PYTHON}) "test_it" | none |`
 ).join("\n");
+const PAGE = `${[1, 2, 3].map((promise) => `## Promise ${promise}: it holds`).join("\n")}\n${TABLE}`;
 
 const FILES: Readonly<Record<string, string>> = {
   [TEST]: `import assert from "node:assert/strict";
@@ -61,10 +62,10 @@ function problemsAfter(path: string, from: string, to: string): string[] {
   const before = FILES[path] ?? "";
   assert.ok(before.includes(from), `${path} has no ${from}`);
   const files = { ...FILES, [path]: before.replace(from, to) };
-  const requirements = readRequirements(TABLE);
-  const { current, problems } = checkTable(requirements, sourcesOf(FILES));
+  const page = readPage(PAGE);
+  const { current, problems } = checkTable(page, sourcesOf(FILES));
   assert.deepEqual(problems, []);
-  return checkTable(requirements, sourcesOf(files), current).problems;
+  return checkTable(page, sourcesOf(files), current).problems;
 }
 
 function sourcesOf(files: Readonly<Record<string, string>>): TestSources {
@@ -121,18 +122,28 @@ for (const [what, path, from, to, expected] of CHANGES) {
 
 Deno.test("the check of docs/security.md finds missing, duplicate, empty or new rows", () => {
   const sources = sourcesOf(FILES);
-  const approved = checkTable(readRequirements(TABLE), sources).current;
-  function problems(table: string): string {
-    return checkTable(readRequirements(table), sources, approved).problems.join("\n");
+  const approved = checkTable(readPage(PAGE), sources).current;
+  function problems(page: string): string {
+    return checkTable(readPage(page), sources, approved).problems.join("\n");
   }
-  assert.equal(problems(TABLE), "");
+  assert.equal(problems(PAGE), "");
   assert.match(
-    problems(TABLE.replace("| P3.1 |", "| gone |")),
+    problems(PAGE.replace("| P3.1 |", "| gone |")),
     /Promise 3 has no requirement\nP3\.1 was approved and no longer exists/,
   );
-  assert.match(problems(`${TABLE}\n${TABLE.split("\n")[0]}`), /Duplicate id P1\.1/);
-  assert.match(problems(TABLE.replace(/\[one\][^|]*/, "")), /P1\.1 lists no test/);
-  assert.match(problems(`${TABLE}\n${TABLE.split("\n")[0]?.replace("P1.1", "P1.2")}`), /P1\.2 is new/);
-  const fewer = TABLE.replaceAll(/"it holds"/g, "");
+  assert.match(problems(`${PAGE}\n${TABLE.split("\n")[0]}`), /Duplicate id P1\.1/);
+  assert.match(problems(PAGE.replace(/\[one\][^|]*/, "")), /P1\.1 lists no test/);
+  assert.match(problems(`${PAGE}\n${TABLE.split("\n")[0]?.replace("P1.1", "P1.2")}`), /P1\.2 is new/);
+  const fewer = PAGE.replaceAll(/"it holds"/g, "");
   assert.match(problems(fewer), /no longer listed, used or existing: tests\/x\/one_test\.ts: it holds/);
+});
+
+Deno.test("the check of docs/security.md finds a promise without a section or a requirement, also when it accepts every hash", () => {
+  function problems(page: string): readonly string[] {
+    return checkTable(readPage(page), sourcesOf(FILES)).problems;
+  }
+  assert.deepEqual(problems(PAGE.replace("| P3.1 |", "| gone |")), ["Promise 3 has no requirement"]);
+  assert.deepEqual(problems(PAGE.replace("## Promise 3:", "## ")), ["Promise 3 has no section"]);
+  assert.deepEqual(problems(PAGE.replace("## Promise 2:", "## ")), ["Promise 2 has no section"]);
+  assert.deepEqual(problems(""), ["Promise 1 has no section", "Promise 1 has no requirement"]);
 });

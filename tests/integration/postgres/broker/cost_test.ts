@@ -260,7 +260,7 @@ Deno.test("a cancel reaches a statement whose cost is being estimated", async ()
   }
 });
 
-Deno.test("an estimate that nothing ends is one for its sandbox, however many it asks for, and others have theirs", async () => {
+Deno.test("a sandbox has at most one estimate that nothing ends, however many it asks for, and other sandboxes still get estimates", async () => {
   const database = await Database.open({
     upstream: urlUpstream(server.url),
     cdmSchema: "cdm",

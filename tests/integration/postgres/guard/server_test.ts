@@ -75,7 +75,8 @@ function arities(): string {
 }
 
 Deno.test({
-  name: "the guard's lists name things of a real PostgreSQL, and no function that is volatile unseen",
+  name:
+    "the guard's lists name only what a real PostgreSQL has, and their volatile functions are exactly the expected ones",
   fn: async () => {
     const [
       missing = "",

@@ -152,7 +152,7 @@ function learnsNothing(attack: Attack): void {
   }
 }
 
-Deno.test("no answer changes with one person, in either order, for groups of any size alone and beside others", async (t) => {
+Deno.test("one person more or less changes no answer, whichever state is asked about first, for groups of any size, alone and beside others", async (t) => {
   for (const [shape, sets] of Object.entries(SHAPES)) {
     for (const first of ["without", "with"] as const) {
       await t.step(

@@ -101,7 +101,7 @@ Deno.test("a wrong call or setting, and help, get no permission: the command rep
   }
 });
 
-Deno.test("the doctor gets the permissions that the right ones among the settings need", () => {
+Deno.test("with a wrong setting, the doctor gets the permissions that the other settings need", () => {
   const settings = { OMCP_AUDIT_FOLDER: "/srv/audit", SSL_CERT_FILE: "/srv/site.crt" };
   const expected = {
     ...ENGINE,
@@ -136,12 +136,12 @@ Deno.test("a path that Deno's flags cannot express is refused before anything ru
   }
 });
 
-Deno.test("the question for permissions may read the environment, and nothing else", () => {
+Deno.test("the first start, which only finds a command's permissions, may read the environment and nothing else", () => {
   const allowed = ASK_ARGUMENTS.filter((flag) => flag.startsWith("--allow") || flag === "-A");
   assert.deepEqual(allowed.map((flag) => flag.split("=")[0]), ["--allow-env"]);
 });
 
-Deno.test("a file of settings is asked for first, and then its settings count, below the environment's", async () => {
+Deno.test("the launcher first gets permission to read a file of settings, then applies it; variables of the environment take precedence", async () => {
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(file, "OMCP_AUDIT_FOLDER=/srv/file\nOMCP_EXCHANGE_DIR=/srv/exchange\n");

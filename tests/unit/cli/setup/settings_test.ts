@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { findSettings } from "../../../../src/app/environment.ts";
 import { runSetUp } from "../../../../src/cli/setup/main.ts";
 
-Deno.test("omcp setup takes its settings from a file, and refuses one that is unknown", async () => {
+Deno.test("omcp setup takes its settings from a file, and refuses an unknown setting", async () => {
   const path = await Deno.makeTempFile();
   const empty = { get: () => undefined, names: () => [] };
   try {

@@ -1,4 +1,4 @@
-"""Connections are accepted at a rate: a flood waits in the operating system, and nobody is refused for it."""
+"""The listener accepts connections at a limited rate: a flood waits in the operating system's queue, and no client is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Loop:
         self.timers.append((self.now + delay, callback))
 
     def read(self) -> None:
-        """Calls the readers until none is left, or as often as there may be connections."""
+        """Calls the readers more often than a test has connections; they may remove themselves."""
         for _ in range(1000):
             for callback in list(self.readers.values()):
                 callback()
@@ -77,8 +77,8 @@ class Flood(unittest.TestCase):
             loop.read()
             self.assertEqual(100, len(accepted))
 
-    def test_after_a_pause_there_is_a_burst_again_and_no_more(self) -> None:
-        # A power of two, so that sums of its gaps are exact.
+    def test_after_a_pause_only_one_burst_is_allowed(self) -> None:
+        # Eight per second: a gap of 0.125 s is exact in binary, so the sums of gaps are, too.
         rate = Rate(8, 5)
 
         def taken(now: float) -> int:

@@ -1,4 +1,4 @@
-"""Tests of agent.pace: what executions send is paced, and nothing that was read waits."""
+"""Tests of agent.pace: Pace limits the rate at which kernels are read, and delays no event that was already read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PaceTest(unittest.TestCase):
             while self.pace.can_emit():
                 self.emit(MIB // 8)
             self.loop.wait()
-        # The burst, and what the last wait permits.
+        # A burst of 4 MiB, 4 MiB in each second, and at most 1 MiB for the last events.
         self.assertLess(sum(self.sent), (4 + 4 * 60 + 1) * MIB)
         self.assertGreater(sum(self.sent), 4 * 60 * MIB)
 
@@ -69,7 +69,7 @@ class PaceTest(unittest.TestCase):
             self.emit(0)
         self.assertLess(len(self.sent), 10_000)
 
-    def test_what_was_read_is_sent_at_once_and_made_up_for(self) -> None:
+    def test_an_event_beyond_the_pace_is_sent_at_once_and_lengthens_the_next_wait(self) -> None:
         for _ in range(3):
             self.emit(4 * MIB)
         self.assertEqual(len(self.sent), 3)
@@ -79,7 +79,7 @@ class PaceTest(unittest.TestCase):
         self.assertEqual(self.rooms, 1)
         self.assertTrue(self.pace.can_emit())
 
-    def test_within_the_pace_the_window_decides(self) -> None:
+    def test_within_the_pace_can_emit_asks_the_journal(self) -> None:
         self.has_room = False
         self.assertFalse(self.pace.can_emit())
         self.assertEqual(self.loop.timers, [])

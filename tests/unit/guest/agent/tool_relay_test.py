@@ -1,4 +1,4 @@
-"""A call of a tool that reaches no server gets an error in the form of the server's, unless its answer has begun."""
+"""A call of a tool that reaches no server gets an error in the form that the server's errors have, unless its answer has begun."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Deno.test("SandboxConnections.admit() keeps to the sandbox's number and to that 
   admit(two);
 });
 
-Deno.test("SandboxConnections.cancel() takes the whole key, of this sandbox, while it is open", () => {
+Deno.test("SandboxConnections.cancel() accepts only the whole key of an open connection of this sandbox", () => {
   const count = new ConnectionCount(limits);
   const [one, two] = [new SandboxConnections(limits, count), new SandboxConnections(limits, count)];
   let cancelled = 0;

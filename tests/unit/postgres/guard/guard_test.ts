@@ -102,7 +102,7 @@ Deno.test("Guard.plan() refuses a text of more words and signs than it will spen
   });
 });
 
-Deno.test("Guard.plan() moves a sandbox whose text takes long while another waits to the other lane", async () => {
+Deno.test("Guard.plan() moves a sandbox to the other lane if its text takes long while another sandbox waits", async () => {
   const guard = await Guard.start(POLICY, { shortDeadlineMs: 0 });
   try {
     // No worker is ready in 0 ms: the first two move on, and no text is refused for it.

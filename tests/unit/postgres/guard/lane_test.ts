@@ -28,7 +28,7 @@ Deno.test("Lane.plan() keeps a worker that is late while nobody else waits for i
   });
 });
 
-Deno.test("Lane.plan() gives up a late text as soon as another owner waits, and plans that one's", async () => {
+Deno.test("Lane.plan() gives up a late text as soon as another owner waits, and plans the other owner's text", async () => {
   await withLane({ deadlineMs: 30_000, contendedDeadlineMs: 0 }, async (lane) => {
     const [late, next] = await Promise.all([plan(lane, "one"), plan(lane, "two", "SELECT 1")]);
     assert.deepEqual([late, next], ["late", "forward"]);
