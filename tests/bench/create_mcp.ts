@@ -18,8 +18,9 @@ const FLOORS = `floor: ${AT_ONCE} of these at once`;
  *
  * @param rig The bench's engine and server parts.
  * @param report Receives the figures.
+ * @param rounds How many times. @default 20
  */
-export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<void> {
+export async function benchCreateThroughMcp(rig: Rig, report: Report, rounds?: string): Promise<void> {
   await rig.prepareSpec();
   const warm = await connectBenchServer(rig, { OMCP_POOL_SIZE: "1" });
   const cold = await connectBenchServer(rig, {
@@ -32,7 +33,7 @@ export async function benchCreateThroughMcp(rig: Rig, report: Report): Promise<v
     await compileModules(cold);
     await poolIsFilled(warm);
     const firstCell: number[] = [];
-    const figures = await interleaved(ROUNDS, {
+    const figures = await interleaved(Number(rounds ?? ROUNDS), {
       floor: () => bareContainer(rig),
       warm: async () => {
         const took = await once(warm);

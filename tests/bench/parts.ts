@@ -44,11 +44,13 @@ export interface Part {
 /** Name → part, in the order in which they run. */
 export const PARTS: Readonly<Record<string, Part>> = {
   create: {
-    about: "creations through MCP: warm, cold, with a first cell, ten at once; and the steps of a cold one",
+    about:
+      "creations through MCP, 20 times (or fewer): warm, cold, with a first cell, ten at once; the steps of a cold one",
+    takes: "[3]",
     minutes: 2,
     always: true,
-    run: async (rig, report) => {
-      await benchCreateThroughMcp(rig, report);
+    run: async (rig, report, [rounds]) => {
+      await benchCreateThroughMcp(rig, report, rounds);
       await benchCreate(rig, report);
     },
   },
