@@ -7,7 +7,7 @@ const MAX_BOOT = 8 * 1024 * 1024;
 export interface BootModules {
   /** Name → source. */
   readonly sources: Readonly<Record<string, string>>;
-  /** Name → bytecode of the container's Python, as marshal writes it, in base64. */
+  /** Name → bytecode of the container's Python, as marshal writes it, compressed by zlib, in base64. */
   readonly code: Readonly<Record<string, string>>;
   /** Python's magic number of that bytecode, in hexadecimal digits; any text where there is none. */
   readonly magic: string;

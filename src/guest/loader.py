@@ -1,6 +1,6 @@
 """The container's command: reads the agent's modules and its configuration from stdin, and runs it.
 
-The boot message is `u32 length` and that many bytes of JSON {"modules": {name: source}, "code": {name: base64 of bytecode},
+The boot message is `u32 length` and that many bytes of JSON {"modules": {name: source}, "code": {name: base64 of zlib of bytecode},
 "magic": hex, "config": {...}}. A module comes as source or as bytecode of the Python whose magic number is `magic`. Names are dotted; a
 name with submodules is a package. A module can read a source with `__loader__.get_source(name)`, and all of both kinds in `__loader__.sources` and `__loader__.code`.
 """
@@ -29,7 +29,7 @@ class Sources:
     def exec_module(self, module):
         name = module.__name__
         if name in self.code:
-            code = marshal.loads(binascii.a2b_base64(self.code[name]))
+            code = marshal.loads(zlib.decompress(binascii.a2b_base64(self.code[name])))
         else:
             code = compile(self.sources.get(name, ""), "omcp:%s" % name, "exec", dont_inherit=True)
         exec(code, module.__dict__)
@@ -58,6 +58,8 @@ boot = json.loads(read(length))
 signal.alarm(0)
 if boot["code"] and boot["magic"] != MAGIC_NUMBER.hex():
     sys.exit("Cannot boot: the image has another Python than when its modules were compiled")
+if boot["code"]:
+    import zlib
 sys.meta_path.insert(0, Sources(boot["modules"], boot["code"]))
 import agent
 

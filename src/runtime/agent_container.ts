@@ -1,5 +1,6 @@
 /** A container with our agent in it, attached and verified. Sandboxes and local databases are such containers. */
 import { addAbortListener } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import {
   bootBytes,
   type BootConfig,
@@ -105,7 +106,13 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
   const { signal } = deadline;
   if (signal.aborted) throw abortError(signal.reason, `Cannot start the container ${options.name}`);
   const parts = partsOf(options);
-  const id = await createContainer({ ...parts, spec: options.spec, deadlineMs: START_DEADLINE_MS });
+  const creating = createContainer({ ...parts, spec: options.spec, deadlineMs: START_DEADLINE_MS });
+  // It takes milliseconds: once the request is on its way, while the engine works.
+  const message = setImmediate().then(() =>
+    bootBytes(options.modules ?? fromSource(GUEST_MODULES), options.config)
+  );
+  message.catch(() => {/* Awaited below. */});
+  const id = await creating;
   let attachment: Attachment | undefined;
   // Ends a wait for a container that reads and sends nothing.
   using _closing = addAbortListener(signal, () => attachment?.close());
@@ -120,7 +127,8 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
     await inspected;
     const level = options.config.mode === "database" ? "debug" : "info";
     // Before the start: the boot message is there when the loader begins to read.
-    const booting = boot(attachment, logAgent(parts.name, attachment.stderr, level), options, signal);
+    const agentLog = logAgent(parts.name, attachment.stderr, level);
+    const booting = boot({ attachment, agentLog, message, options, signal });
     booting.catch(() => {/* Awaited below: why it did not start says more. */});
     await parts.runtime.startContainer(id, { signal });
     const channel = verify(options, await booting);
@@ -179,16 +187,17 @@ function partsOf({ runtime, name, removals = new Removals(runtime) }: AgentConta
   return { runtime, name, removals };
 }
 
-async function boot(
-  attachment: Attachment,
-  agentLog: AgentLog,
-  options: StartOptions,
-  signal: AbortSignal,
-): Promise<Channel> {
+async function boot({ attachment, agentLog, message, options, signal }: {
+  readonly attachment: Attachment;
+  readonly agentLog: AgentLog;
+  readonly message: Promise<Uint8Array>;
+  readonly options: StartOptions;
+  readonly signal: AbortSignal;
+}): Promise<Channel> {
   try {
     const writer = attachment.writable.getWriter();
     try {
-      await writer.write(bootBytes(options.modules ?? fromSource(GUEST_MODULES), options.config));
+      await writer.write(await message);
     } finally {
       writer.releaseLock();
     }

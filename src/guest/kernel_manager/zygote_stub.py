@@ -34,13 +34,15 @@ class Sources:
         name = module.__name__
         module.__dict__["__builtins__"] = dict(vars(builtins))
         if name in self.code:
-            code = marshal.loads(binascii.a2b_base64(self.code[name]))
+            code = marshal.loads(zlib.decompress(binascii.a2b_base64(self.code[name])))
         else:
             code = compile(self.get_source(name), name.replace(".", "/"), "exec", dont_inherit=True)
         exec(code, module.__dict__)
     def get_source(self, name):
         return self.sources.get(name, "")
 boot = json.loads(read(int.from_bytes(read(4), "big")))
+if boot["code"]:
+    import zlib
 sys.meta_path.insert(0, Sources(boot["modules"], boot["code"]))
 from omcp_kernel import zygote
 zygote.main(3, boot["config"])
