@@ -153,8 +153,7 @@ export class SandboxCreator {
     // This comes first: a request that is not allowed must not remove another sandbox.
     const plan = await this.#plan(options, deadline.signal);
     if (closing.aborted) throw shuttingDown();
-    const imageId = () => this.#imageId(plan, deadline.signal);
-    const pooled = await this.pool.take(kindOf(plan), imageId, deadline.signal).catch((error) => {
+    const pooled = await this.pool.take(kindOf(plan), deadline.signal).catch((error) => {
       throw failure(error, "No sandbox was created; nothing was left behind.");
     });
     const reservation: Reservation = pooled === undefined
@@ -224,7 +223,8 @@ export class SandboxCreator {
     const id = newSandboxId();
     const started = this.#start(plan, { id, room: Promise.resolve(), signal });
     started.then(({ container }) => preload(container), () => {/* The pool handles it. */});
-    return { kind: kindOf(plan), image, slot, name: containerName(id), started };
+    const imageNow = (checking: AbortSignal) => this.#imageId(plan, checking);
+    return { kind: kindOf(plan), image, imageNow, slot, name: containerName(id), started };
   }
 
   /** Checks and completes a caller's options. */
@@ -287,6 +287,6 @@ export class SandboxCreator {
 }
 
 /** What a sandbox for a plan is made from, except the image's content: sandboxes of one kind can replace each other. */
-function kindOf({ imageName, policy }: CreationPlan): string {
-  return JSON.stringify([imageName, policy]);
+function kindOf({ image, imageName, policy }: CreationPlan): string {
+  return JSON.stringify([image, imageName, policy]);
 }

@@ -1,5 +1,4 @@
 /** Sandboxes that are started before a client asks for them. */
-import { REQUESTS } from "../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { abortable } from "../lib/async/abortable.ts";
 import { DeadlineSignal } from "../lib/async/deadline.ts";
@@ -8,6 +7,7 @@ import { errorMessage } from "../lib/error_message.ts";
 import { logger } from "../observability/log.ts";
 import type { Removals } from "../runtime/mod.ts";
 import type { StartedSandbox } from "./factory.ts";
+import { requireReady } from "./ready_check.ts";
 import type { Slot } from "./slots.ts";
 
 const log = logger("pool");
@@ -18,8 +18,8 @@ const IDLE_MS = 10 * 60_000;
 const QUIET_MS = 250;
 /** How long a start may take, ms. */
 const START_MS = 60_000;
-/** How long a sandbox may take to answer when it is to be handed out; one that takes longer is dropped. */
-const ANSWER_MS = 1000;
+/** A creation does not ask again what {@link SandboxPool.tick} has found out this recently, ms: the answer would be all that it waits for. */
+const FRESH_MS = 2000;
 /** The wait after a failed start; it doubles each time. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 5 * 60_000;
@@ -31,6 +31,8 @@ export interface Launch {
   /** The id of the image that has this name. */
   readonly image: string;
   readonly slot: Slot;
+  /** Finds the id that this name has now. */
+  readonly imageNow: (signal: AbortSignal) => Promise<string>;
   /** The container's name. */
   readonly name: string;
   readonly started: Promise<StartedSandbox>;
@@ -81,6 +83,10 @@ interface Entry extends Launch, Spare {
   readonly controller: AbortController;
   isStarted: boolean;
   isTaken: boolean;
+  /** Whether {@link SandboxPool.tick} is checking it. */
+  isBeingChecked: boolean;
+  /** When a check last found that it can be handed out, by the clock. */
+  readyAt: number | undefined;
   /** Set when it is dropped; resolves when its container is removed. */
   removal: Promise<void> | undefined;
 }
@@ -129,24 +135,22 @@ export class SandboxPool {
    * one.
    *
    * @param kind The kind of the sandbox that is asked for.
-   * @param image Finds the id that the image's name has now.
    * @param signal Ends the wait.
    * @returns The sandbox; undefined where there is none.
    * @throws The signal's reason.
    */
-  async take(
-    kind: string,
-    image: () => Promise<string>,
-    signal: AbortSignal,
-  ): Promise<PooledSandbox | undefined> {
+  async take(kind: string, signal: AbortSignal): Promise<PooledSandbox | undefined> {
     for (;;) {
       const entry = this.#kept().find((one) => one.kind === kind);
       if (entry === undefined) return undefined;
       entry.isTaken = true;
       try {
         const started = await abortable(entry.started, signal);
-        const [imageId] = await Promise.all([abortable(image(), signal), requireReady(started, signal)]);
-        if (imageId !== entry.image) throw new Error("its image's name has another image now");
+        if (this.#clock.monotonic() - (entry.readyAt ?? -Infinity) > FRESH_MS) {
+          await requireReady(entry, started, signal);
+        }
+        const problem = started.problem();
+        if (problem !== undefined) throw problem;
         // It may have ended while it was asked.
         if (entry.removal !== undefined) throw new Error("it has ended");
         this.#entries.delete(entry);
@@ -170,7 +174,10 @@ export class SandboxPool {
     this.#tickLater();
   }
 
-  /** Starts the next sandbox, or removes all after {@link IDLE_MS} without a creation. Its owner calls it regularly. */
+  /**
+   * Checks its sandboxes, so that a creation need not, and starts the next one; or removes all after {@link IDLE_MS} without a creation.
+   * Its owner calls it regularly.
+   */
   tick(): void {
     if (this.#closed || this.#lastCreation === undefined) return;
     const now = this.#clock.monotonic();
@@ -179,6 +186,7 @@ export class SandboxPool {
       this.#dropAll(`no sandbox was created for ${IDLE_MS / 60_000} minutes`);
       return;
     }
+    for (const entry of this.#kept()) void this.#check(entry);
     const { size, isBusy } = this.#options;
     if (this.#kept().length >= size || this.#filling !== undefined || now < this.#retryAt || isBusy()) return;
     void this.#fill();
@@ -195,6 +203,22 @@ export class SandboxPool {
   /** Those that can be taken. */
   #kept(): Entry[] {
     return [...this.#entries].filter(({ isTaken, removal }) => !isTaken && removal === undefined);
+  }
+
+  /** Where this fails, a creation decides. */
+  async #check(entry: Entry): Promise<void> {
+    if (!entry.isStarted || entry.isBeingChecked) return;
+    entry.isBeingChecked = true;
+    using deadline = new DeadlineSignal(FRESH_MS, entry.controller.signal);
+    const asked = this.#clock.monotonic();
+    try {
+      await requireReady(entry, await entry.started, deadline.signal);
+      entry.readyAt = asked;
+    } catch {
+      entry.readyAt = undefined;
+    } finally {
+      entry.isBeingChecked = false;
+    }
   }
 
   #dropAll(reason: string): Promise<unknown> {
@@ -238,6 +262,8 @@ export class SandboxPool {
       controller,
       isStarted: false,
       isTaken: false,
+      isBeingChecked: false,
+      readyAt: undefined,
       removal: undefined,
       drop: (reason) => entry.removal ??= this.#remove(entry, reason),
     };
@@ -272,13 +298,4 @@ export class SandboxPool {
       },
     );
   }
-}
-
-/** Throws where a sandbox does not answer, or cannot run cells. */
-async function requireReady({ container, problem }: StartedSandbox, signal: AbortSignal): Promise<void> {
-  const reply = await container.channel.request("status", {}, { signal, deadlineMs: ANSWER_MS });
-  const { executionState: state } = REQUESTS.status.result.parse(reply);
-  const found = problem();
-  if (found !== undefined) throw found;
-  if (state === "dead") throw new Error("it has no kernel");
 }

@@ -11,9 +11,10 @@ import {
   startAgentContainer,
 } from "../../../src/runtime/mod.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
-import { DEFAULT_POLICY, sandboxContainerSpec } from "../../../src/sandbox/policy.ts";
+import { sandboxContainerSpec } from "../../../src/sandbox/policy.ts";
 import { Sandbox } from "../../../src/sandbox/mod.ts";
 import { PYTHON_IMAGE } from "../../fixtures/images.ts";
+import { TEST_POLICY } from "../../fixtures/oci_runtime.ts";
 import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 
@@ -32,7 +33,7 @@ async function withScene(test: (scene: Scene) => Promise<void>): Promise<void> {
   const engine = await connectTestEngine();
   const instance = newInstance();
   const name = `omcp-${instance}`;
-  const spec = sandboxContainerSpec(DEFAULT_POLICY, {
+  const spec = sandboxContainerSpec(TEST_POLICY, {
     image: PYTHON_IMAGE,
     uid: UID,
     labels: labelsOf({ instance, role: "sandbox", name: instance, version: "0" }),

@@ -19,6 +19,8 @@ interface Scene {
   image: string;
   /** What the next agents answer to `status`. */
   state: "idle" | "dead" | "silent";
+  /** How often agents were asked for their status. */
+  asked: number;
   /** Names of all containers. */
   names(): readonly string[];
   /** Creates a sandbox, and waits until the pool is full again. */
@@ -38,6 +40,7 @@ async function withPool(
       clock,
       image: "sha256:1",
       state: "idle",
+      asked: 0,
       names: () => [...runtime.containers.values()].map(({ name }) => name),
       async createAndFill(ready = size) {
         const { id } = await manager.create();
@@ -48,6 +51,7 @@ async function withPool(
     scene = own;
     runtime.reply = (method) => {
       if (method !== "status") return { result: OK_RESULT };
+      own.asked += 1;
       if (own.state === "silent") return undefined;
       return { result: { execution_state: own.state, background_processes: 0 } };
     };
@@ -157,16 +161,30 @@ for (
 ) {
   Deno.test(`a sandbox ${what} is not handed out, but removed`, async () => {
     await withPool(async (scene) => {
-      const { manager, createAndFill, names } = scene;
+      const { manager, clock, createAndFill, names } = scene;
       await createAndFill();
       const ahead = names()[1] ?? "";
       await spoil(scene);
+      // An earlier check may have found it ready.
+      clock.advance(2001);
       const { id } = await manager.create();
       assert.notEqual(`omcp-${id}`, ahead);
       await settled(() => !names().includes(ahead));
     }, { maxSandboxes: 2 });
   });
 }
+
+Deno.test("a sandbox that was found ready within the last two seconds is handed out without a question", async () => {
+  await withPool(async (scene) => {
+    const { manager, createAndFill } = scene;
+    await createAndFill();
+    await eventually(() => scene.asked > 1, "the first check has ended, because the second one has begun");
+    // From now on an answer takes too long.
+    scene.state = "silent";
+    await manager.create();
+    assert.equal(manager.pool.hits, 1);
+  });
+});
 
 function broken(): OmcpError {
   return new OmcpError("engine_failed", "Broken on purpose", { details: { status: 500 } });
@@ -202,9 +220,10 @@ Deno.test("a creation waits for a sandbox that is being started ahead; if that f
 
 Deno.test("a cancelled creation does not use up a sandbox that was started ahead", async () => {
   await withPool(async (scene) => {
-    const { manager, createAndFill, names } = scene;
+    const { manager, clock, createAndFill, names } = scene;
     await createAndFill();
     scene.state = "silent";
+    clock.advance(2001);
     const controller = new AbortController();
     const creation = manager.create({ signal: controller.signal });
     await new Promise((resolve) => setTimeout(resolve, 0));
