@@ -20,7 +20,7 @@ import type { Attachment, CallOptions, ContainerRuntime } from "./container_runt
 import type { ContainerSpec } from "./container_spec.ts";
 import { createContainer } from "./create_container.ts";
 import { requireOciRuntime, verifyOciRuntime } from "./oci_runtime.ts";
-import { type Removal, Removals } from "./removals.ts";
+import { DETACHED, type Removal, Removals } from "./removals.ts";
 
 /** How long a whole start may take, including a first start on a cold disk and a loaded machine. */
 const START_DEADLINE_MS = 50_000;
@@ -108,9 +108,8 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
   const parts = partsOf(options);
   const creating = createContainer({ ...parts, spec: options.spec, deadlineMs: START_DEADLINE_MS });
   // It takes milliseconds: once the request is on its way, while the engine works.
-  const message = setImmediate().then(() =>
-    bootBytes(options.modules ?? fromSource(GUEST_MODULES), options.config)
-  );
+  const { modules = fromSource(GUEST_MODULES), config } = options;
+  const message = setImmediate().then(() => bootBytes(modules, config));
   message.catch(() => {/* Awaited below. */});
   const id = await creating;
   let attachment: Attachment | undefined;
@@ -125,10 +124,10 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
     inspected.catch(() => {});
     attachment = await parts.runtime.attach(id, { signal });
     await inspected;
-    const level = options.config.mode === "database" ? "debug" : "info";
+    const level = config.mode === "database" ? "debug" : "info";
     // Before the start: the boot message is there when the loader begins to read.
     const agentLog = logAgent(parts.name, attachment.stderr, level);
-    const booting = boot({ attachment, agentLog, message, options, signal });
+    const booting = boot(attachment, agentLog, { ...options, message, signal });
     booting.catch(() => {/* Awaited below: why it did not start says more. */});
     await parts.runtime.startContainer(id, { signal });
     const channel = verify(options, await booting);
@@ -187,13 +186,12 @@ function partsOf({ runtime, name, removals = new Removals(runtime) }: AgentConta
   return { runtime, name, removals };
 }
 
-async function boot({ attachment, agentLog, message, options, signal }: {
-  readonly attachment: Attachment;
-  readonly agentLog: AgentLog;
-  readonly message: Promise<Uint8Array>;
-  readonly options: StartOptions;
-  readonly signal: AbortSignal;
-}): Promise<Channel> {
+async function boot(
+  attachment: Attachment,
+  agentLog: AgentLog,
+  options: StartOptions & { readonly message: Promise<Uint8Array>; readonly signal: AbortSignal },
+): Promise<Channel> {
+  const { message, signal } = options;
   try {
     const writer = attachment.writable.getWriter();
     try {
@@ -240,14 +238,6 @@ function verify({ spec, name }: AgentContainerOptions, channel: Channel): Channe
     throw error;
   }
 }
-
-/** What a removal of a container returns that is no longer this server's. */
-const DETACHED: Removal = {
-  removed: Promise.resolve(),
-  isRemoved: true,
-  problem: undefined,
-  within: () => Promise.resolve(true),
-};
 
 class AttachedContainer implements AgentContainer {
   readonly channel: Channel;

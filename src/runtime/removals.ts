@@ -34,6 +34,14 @@ export interface Removal {
   within(ms: number): Promise<boolean>;
 }
 
+/** What a removal of a container returns that is no longer this server's. */
+export const DETACHED: Removal = {
+  removed: Promise.resolve(),
+  isRemoved: true,
+  problem: undefined,
+  within: () => Promise.resolve(true),
+};
+
 /** Which container to remove. */
 export interface RemovalTarget {
   /** The container's name in the runtime, which identifies the removal. */

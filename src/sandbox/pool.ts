@@ -7,7 +7,7 @@ import { errorMessage } from "../lib/error_message.ts";
 import { logger } from "../observability/log.ts";
 import type { Removals } from "../runtime/mod.ts";
 import type { StartedSandbox } from "./factory.ts";
-import { requireReady } from "./ready_check.ts";
+import { type LaunchedImage, requireReady } from "./ready_check.ts";
 import type { Slot } from "./slots.ts";
 
 const log = logger("pool");
@@ -25,14 +25,10 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 5 * 60_000;
 
 /** A start that has begun. The sandbox is handed out only if a new one would have the same image and the same limits. */
-export interface Launch {
+export interface Launch extends LaunchedImage {
   /** The image's name, and everything that limits the sandbox. */
   readonly kind: string;
-  /** The id of the image that has this name. */
-  readonly image: string;
   readonly slot: Slot;
-  /** Finds the id that this name has now. */
-  readonly imageNow: (signal: AbortSignal) => Promise<string>;
   /** The container's name. */
   readonly name: string;
   readonly started: Promise<StartedSandbox>;

@@ -2,10 +2,17 @@
 import { REQUESTS } from "../agent_protocol/messages/mod.ts";
 import { abortable } from "../lib/async/abortable.ts";
 import type { StartedSandbox } from "./factory.ts";
-import type { Launch } from "./pool.ts";
 
 /** How long a sandbox may take to answer. */
 const ANSWER_MS = 1000;
+
+/** The image that a sandbox was made from. */
+export interface LaunchedImage {
+  /** Its id. */
+  readonly image: string;
+  /** Finds the id that its name has now. */
+  readonly imageNow: (signal: AbortSignal) => Promise<string>;
+}
 
 /**
  * Refuses a sandbox that does not answer or cannot run cells, or whose image's name has another image now.
@@ -16,7 +23,7 @@ const ANSWER_MS = 1000;
  * @throws What its channel and the engine throw, or an error that says what is wrong.
  */
 export async function requireReady(
-  { image, imageNow }: Pick<Launch, "image" | "imageNow">,
+  { image, imageNow }: LaunchedImage,
   { container }: StartedSandbox,
   signal: AbortSignal,
 ): Promise<void> {

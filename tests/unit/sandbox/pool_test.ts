@@ -5,7 +5,6 @@ import { DEFAULT_POLICY, type SandboxManager, type SandboxManagerOptions } from 
 import { eventually } from "../../fixtures/eventually.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { settled, withManager } from "../../fixtures/fake_manager.ts";
-import { SandboxPool } from "../../../src/sandbox/pool.ts";
 import { executionState, type FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 
 const MINUTE = 60_000;
@@ -250,29 +249,6 @@ Deno.test("failures of starts ahead reach no caller", async () => {
     await createAndFill(0);
     assert.equal(manager.pool.hits, 0);
   });
-});
-
-Deno.test("after each failure in a row the wait is twice as long", async () => {
-  const clock = new FakeClock();
-  let attempts = 0;
-  const pool = new SandboxPool({
-    size: 1,
-    clock,
-    isBusy: () => false,
-    removals: { of: () => undefined },
-    launch: () => {
-      attempts += 1;
-      return Promise.reject(broken());
-    },
-  });
-  pool.created(false);
-  for (const [at, expected] of [[0, 1], [999, 1], [1, 2], [1999, 2], [1, 3], [3999, 3], [1, 4]] as const) {
-    clock.advance(at);
-    pool.tick();
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    assert.equal(attempts, expected);
-  }
-  await pool.close();
 });
 
 Deno.test("after ten minutes without a creation the pool is emptied, and filled again after the next", async () => {
