@@ -61,31 +61,39 @@ export class InstanceLock {
 
   /** Reacquires the lock after somebody removed the container by hand, or the engine restarted: at once, because another server could acquire it. */
   async #reacquire(lost: Holding): Promise<void> {
-    const { instance, onLost } = this.#options;
+    const { instance } = this.#options;
     for (let wait = FIRST_WAIT_MS; !this.#released; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
       log.warning("The lock of instance {instance} is lost: reacquiring it", { instance });
-      // Where only the attach broke, the container still runs and would block us.
-      await this.#drop(lost);
-      try {
-        this.#hold(await acquireLock(this.#options));
-        return;
-      } catch (error) {
-        if (error instanceof OmcpError && error.code === "instance_in_use") {
-          if (!this.#released) onLost(error);
-          return;
-        }
-        log.warning("Cannot reacquire the lock: {error}", { error: String(error) });
-      }
+      // Where only the attach broke, the container still runs, and would look like another server's lock.
+      if (await this.#drop(lost) && await this.#acquireAgain()) return;
       await within(this.#wake.promise, wait);
     }
   }
 
-  /** By the container's id: another server's container may have its name now. */
-  async #drop(holding: Holding): Promise<void> {
+  /** Returns whether there is nothing more to try: it is acquired, or another server has it. */
+  async #acquireAgain(): Promise<boolean> {
+    try {
+      this.#hold(await acquireLock(this.#options));
+      return true;
+    } catch (error) {
+      if (error instanceof OmcpError && error.code === "instance_in_use") {
+        if (!this.#released) this.#options.onLost(error);
+        return true;
+      }
+      log.warning("Cannot reacquire the lock: {error}", { error: String(error) });
+      return false;
+    }
+  }
+
+  /** By the container's id: another server's container may have its name now. Returns whether the container has gone. */
+  async #drop(holding: Holding): Promise<boolean> {
     holding.end();
-    const { runtime } = this.#options;
-    await runtime.removeContainer(holding.id, { deadlineMs: RELEASE_MS }).catch((error: unknown) => {
+    try {
+      await this.#options.runtime.removeContainer(holding.id, { deadlineMs: RELEASE_MS });
+      return true;
+    } catch (error) {
       log.warning("Cannot remove a lock, which ends by itself: {error}", { error: String(error) });
-    });
+      return false;
+    }
   }
 }

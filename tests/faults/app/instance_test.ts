@@ -6,6 +6,7 @@ import { imageReference } from "../../../src/images/identity.ts";
 import { RawClient } from "../../fixtures/mcp/raw_client.ts";
 import { docker } from "../../fixtures/docker/cli.ts";
 import { withInstance } from "../../fixtures/instance_lock.ts";
+import { OmcpError } from "../../../src/errors.ts";
 import { engineProxy } from "../../fixtures/engine_proxy.ts";
 import { eventually } from "../../fixtures/eventually.ts";
 import { runtimeOver } from "../../fixtures/sandbox_manager.ts";
@@ -163,13 +164,20 @@ Deno.test("a holder reacquires a lock that was removed by hand, or whose attach 
   through.close();
 });
 
-Deno.test("a holder whose attach broke reacquires its lock although the container still runs", async () => {
+Deno.test("a holder whose attach broke reacquires its lock although the container still runs, and its removal fails at first", async () => {
   await withInstance(async ({ engine, name, acquire, assertInUse }) => {
     // Like an engine whose containers keep running over its restart: it does not end their stdin.
     let cut: (() => void) | undefined;
+    let failures = 0;
     const runtime = runtimeOver(engine, {
       createContainer: (spec, options) =>
         engine.createContainer({ ...createContainerRequest(spec), StdinOnce: false }, options),
+      // As on a busy machine, a removal takes longer than it may: the container is still there afterwards.
+      removeContainer: (id, options) => {
+        failures += 1;
+        if (failures === 1) return Promise.reject(new OmcpError("timeout", "The removal took too long"));
+        return engine.removeContainer(id, options);
+      },
       attach: async (id, call) => {
         const attachment = await engine.attach(id, call);
         cut = () => attachment.close();
