@@ -41,13 +41,13 @@ const QUERIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-const CDM = [
+const cdm = (persons: number) => [
   `create schema cdm; ${cdmTables("5.4").map((table) => createTable(table, "cdm")).join("; ")}`,
   `insert into cdm.person (person_id, gender_concept_id, year_of_birth, race_concept_id, ethnicity_concept_id)
-    select i, 8507 + 25 * (i % 2), 1930 + i % 80, 0, 0 from generate_series(1, ${PERSONS}) as i`,
+    select i, 8507 + 25 * (i % 2), 1930 + i % 80, 0, 0 from generate_series(1, ${persons}) as i`,
   `insert into cdm.condition_occurrence (condition_occurrence_id, person_id, condition_concept_id, condition_start_date, condition_type_concept_id)
-    select i, 1 + floor(random() * ${PERSONS}), floor(40 ^ random()), date '2010-01-01' + floor(random() * 3650)::int, 0
-    from generate_series(1, ${10 * PERSONS}) as i`,
+    select i, 1 + floor(random() * ${persons}), floor(40 ^ random()), date '2010-01-01' + floor(random() * 3650)::int, 0
+    from generate_series(1, ${10 * persons}) as i`,
   `grant usage on schema cdm to omcp_reader; grant select on all tables in schema cdm to omcp_reader; analyze`,
 ];
 
@@ -55,18 +55,19 @@ const CDM = [
  * Measures aggregate mode.
  *
  * @param report Takes the figures.
+ * @param args The number of persons. @default 100,000
  */
-export async function benchDisclosure(report: Report): Promise<void> {
-  await benchQueries(report);
+export async function benchDisclosure(report: Report, [count]: readonly string[]): Promise<void> {
+  await benchQueries(report, Number(count ?? PERSONS));
   benchLedger(report);
 }
 
-async function benchQueries(report: Report): Promise<void> {
+async function benchQueries(report: Report, persons: number): Promise<void> {
   const postgres = await startPostgres({ settings: { shared_buffers: "512MB", work_mem: "64MB" } });
   const { source, database } = testSource(postgres);
   const how = { ms: LIMITS.ms, signal: NEVER };
   try {
-    for (const sql of CDM) await postgres.sql(sql);
+    for (const sql of cdm(persons)) await postgres.sql(sql);
     const rows = [];
     for (const [name, query] of Object.entries(QUERIES)) {
       const open = omopQuerySchema("5.4").parse({
@@ -104,7 +105,7 @@ async function benchQueries(report: Report): Promise<void> {
         over: [`${name}, open`],
       });
     }
-    report.table(`Typed queries on ${PERSONS.toLocaleString("en")} persons`, rows);
+    report.table(`Typed queries on ${persons.toLocaleString("en")} persons`, rows);
   } finally {
     await database.close();
     await postgres.stop();

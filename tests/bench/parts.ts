@@ -128,9 +128,10 @@ export const PARTS: Readonly<Record<string, Part>> = {
     run: (_, report, counts) => benchConcepts(report, counts),
   },
   disclosure: {
-    about: "aggregate mode beside open, and a caller's ledger",
+    about: "aggregate mode beside open on 100,000 (or fewer) persons, and a caller's ledger",
+    takes: "[10000]",
     minutes: 2,
-    run: (_, report) => benchDisclosure(report),
+    run: (_, report, counts) => benchDisclosure(report, counts),
   },
   exchange: {
     about: "files between the exchange folder and a sandbox",
