@@ -149,7 +149,19 @@ async function emptyNote(
   const { concept_id, concept_name } = concept;
   const notes: string[] = [];
   const below = details.below.get(concept_id);
-  if (!descendants && below !== undefined) {
+  const own = usage.everywhere(concept_id)
+    .find((use) => use.table === column.table && use.column === column.column);
+  if (own !== undefined) {
+    return `${concept_id} ${concept_name} has ${
+      counted(own.records, "record")
+    } in ${column.table}: another condition leaves no row.`;
+  }
+  if (descendants && below !== undefined) {
+    return `${concept_id} ${concept_name} has ${
+      counted(below.records, "record")
+    } under its descendants, which are included: another condition, or their column, leaves no row.`;
+  }
+  if (below !== undefined) {
     const most = below.ids.slice(0, ALTERNATIVES).join(", ");
     notes.push(
       `${counted(below.records, "record")} are under ${counted(below.ids.length, "descendant")} (${most}${

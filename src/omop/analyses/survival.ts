@@ -61,7 +61,9 @@ export function survivalTables(
       ...curves.filter(({ group, excluded }) => group.keys === undefined && excluded > 0).map((
         { group, excluded },
       ) =>
-        `${names.cohorts[group.cohort] ?? ""}: ${counted(excluded, "person")} left out: an earlier outcome.`
+        `${names.cohorts[group.cohort] ?? ""}: ${
+          counted(excluded, "person")
+        } left out: an earlier outcome. To count later ones, set clean_window_days.`
       ),
       ...notes,
     ],

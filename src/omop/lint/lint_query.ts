@@ -7,6 +7,7 @@ import { queryAbsence } from "./absence_rules.ts";
 import { conceptIdWarning, sourceValueWarning } from "./concept_rules.ts";
 import { countsPeople, mixedWarning, personsWarning } from "./count_rules.ts";
 import { EVENT_TABLES } from "./columns.ts";
+import { ownRow } from "./own_row_rule.ts";
 import type { LintWarning } from "./warning.ts";
 
 const STATISTICS: ReadonlySet<string> = new Set([
@@ -41,6 +42,7 @@ export function lintQuery(query: OmopQuery, version: CdmVersion): readonly LintW
         ![...conditions.map(({ column }) => column), ...group_by].includes("measurement_concept_id")
       ? [mixedWarning()]
       : []),
+    ...ownRow(query),
     ...queryAbsence(query, version),
   ];
   return [...new Map(found.map((each) => [each.rule, each])).values()];

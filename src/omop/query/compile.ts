@@ -121,7 +121,8 @@ export function fromClause(
   const then = readConditions(query.then_filters ?? [], "then_filters").map((one) =>
     filterCondition(one, context)
   );
-  const conditions = [...then, ...personConditions(query.persons, scope, source)];
+  picked.push(...personConditions(query.persons, pick, source, "before"));
+  const conditions = [...then, ...personConditions(query.persons, scope, source, "after")];
   return sql`(select distinct on (${pick.own("person_id")}) "t".* from ${table} as "t"${
     joinClause(pick, schema)
   }${listed(" where ", picked, " and ")} order by ${pick.own("person_id")}, ${

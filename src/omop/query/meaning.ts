@@ -23,13 +23,20 @@ export function queryMeaning(query: OmopQuery, { outputs, scope, groupBy }: Reso
     `${what} of ${query.table}${query.cohort === undefined ? "" : ` ${query.cohort}`}`,
     whereText(query.filters),
   ];
+  const criteria = [
+    ...(query.persons?.with ?? []).map((one) => ({ one, of: "; of persons with" })),
+    ...(query.persons?.without ?? []).map((one) => ({ one, of: "; of persons without" })),
+  ];
+  // Without per_person, there is one stage.
+  const isBefore = (one: PersonCriterion | Unread) =>
+    query.per_person !== undefined && one.before_per_person === true;
+  for (const { one, of } of criteria) if (isBefore(one)) parts.push(`${of} ${criterion(one)}`);
   if (query.per_person !== undefined) {
     parts.push(`; of those each person's ${query.per_person} by ${eventDate(scope.table) ?? "date"}`);
     const then = query.then_filters ?? [];
     parts.push(whereText(then, "; kept if "));
   }
-  for (const one of query.persons?.with ?? []) parts.push(`; of persons with ${criterion(one)}`);
-  for (const one of query.persons?.without ?? []) parts.push(`; of persons without ${criterion(one)}`);
+  for (const { one, of } of criteria) if (!isBefore(one)) parts.push(`${of} ${criterion(one)}`);
   if (groupBy.length > 0) parts.push(`; for each ${groupBy.map(({ written }) => written).join(", ")}`);
   parts.push(whereText(query.having ?? [], "; groups where "));
   return parts.join("");
@@ -83,14 +90,14 @@ function conceptItem(item: Unread): string {
 }
 
 function criterion(one: PersonCriterion | Unread): string {
-  const { table, cohort, filters, window, at_least } = one;
+  const { table, cohort, filters, window, at_least, overlaps } = one;
   const count = at_least === undefined ? "" : `at least ${String(at_least)} rows of `;
   const name = cohort === undefined ? String(table) : `cohort ${String(cohort)}`;
   return `${count}${name}${Array.isArray(filters) ? whereText(filters) : ""}${
     typeof window === "object" && window !== null
       ? `, ${Reflect.get(window, "from") ?? "any number of"} to ${
         Reflect.get(window, "to") ?? "any number of"
-      } days from the row's date`
+      } days from the row's ${Reflect.get(window, "of") === "end" ? "end" : "date"}`
       : ""
-  }`;
+  }${overlaps === true ? ", whose time overlaps the row's" : ""}`;
 }

@@ -3,10 +3,13 @@ import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import { rowsOf, type RowSource, tableOf } from "./cohort_table.ts";
 import { Scope } from "./columns.ts";
-import { hasColumn } from "./event_date.ts";
+import { endDate, hasColumn } from "./event_date.ts";
 import { filterCondition, readConditions } from "./filters.ts";
 import { joinClause } from "./joins.ts";
 import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./schema.ts";
+
+/** Which criteria: all of a query without `per_person`, those that apply before it picks, or those that apply after it. */
+export type Stage = "all" | "before" | "after";
 
 /**
  * The conditions of `persons`.
@@ -14,14 +17,16 @@ import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./s
  * @param persons The criteria.
  * @param outer The query's own table.
  * @param source Where the rows of tables are.
- * @returns A condition for each criterion. A window counts days from the date of the query's row to that of the other table's row,
- * both ends included.
+ * @param stage Which criteria. @default "all"
+ * @returns A condition for each criterion. A window counts days from the start or end of the query's row to the start of the other
+ * table's row, both ends included. A row without an end ends on the day of its start.
  * @throws {OmcpError} `invalid_argument` if a criterion or one of its names does not fit.
  */
 export function personConditions(
   persons: OmopQuery["persons"],
   outer: Scope,
   source: RowSource,
+  stage: Stage = "all",
 ): RawBuilder<boolean>[] {
   const without = (persons?.without ?? []).map(function read(one, at): PersonCriterion {
     const parsed = personCriterionSchema.safeParse(one);
@@ -38,7 +43,9 @@ export function personConditions(
     ...(persons?.with ?? []).map((criterion) => ({ criterion, holds: true })),
     ...without.map((criterion) => ({ criterion, holds: false })),
   ];
-  return all.map(({ criterion, holds }, at) => {
+  return all.filter(({ criterion }) =>
+    stage === "all" || (criterion.before_per_person === true) === (stage === "before")
+  ).map(({ criterion, holds }, at) => {
     const found = criterionCondition(criterion, { outer, source, alias: `e${at}` });
     return holds ? found : sql`not ${found}`;
   });
@@ -64,18 +71,28 @@ function criterionCondition(
   }
   const conditions = readConditions(criterion.filters ?? [], `the filters of ${scope.table.name}`)
     .map((one) => filterCondition(one, { find: (name) => scope.find(name), schema }));
-  const { from, to } = criterion.window ?? {};
+  const { from, to, of = "start" } = criterion.window ?? {};
   if (from !== undefined && to !== undefined && from > to) {
     throw new OmcpError("invalid_argument", `Cannot use the window from ${from} to ${to}: it is reversed`, {
       next: `Pass {"from": ${to}, "to": ${from}}.`,
     });
   }
-  const days = () => sql`(${scope.date("window")} - ${outer.date("window")})`;
+  const days = () => sql`(${scope.date("window")} - ${of === "end" ? lastDay(outer) : outer.date("window")})`;
   if (from !== undefined) conditions.push(sql`${days()} >= ${sql.lit(from)}`);
   if (to !== undefined) conditions.push(sql`${days()} <= ${sql.lit(to)}`);
+  if (criterion.overlaps === true) {
+    const [own, other] = [outer.date("overlaps"), scope.date("overlaps")];
+    conditions.push(sql`${other} <= ${lastDay(outer)}`, sql`${lastDay(scope)} >= ${own}`);
+  }
   const rows = sql`from ${rowsOf(criterion, source)} as ${sql.id(alias)}${joinClause(scope, schema)} where ${
     sql.join([sql`${scope.own("person_id")} = ${outer.own("person_id")}`, ...conditions], sql` and `)
   }`;
   const least = criterion.at_least ?? 1;
   return least === 1 ? sql`exists (select 1 ${rows})` : sql`(select count(*) ${rows}) >= ${sql.lit(least)}`;
+}
+
+/** The day on which a row ends. */
+function lastDay(scope: Scope): RawBuilder<unknown> {
+  const [start, end] = [scope.date("window"), endDate(scope.table)];
+  return end === undefined ? start : sql`coalesce(${scope.own(end)}, ${start})`;
 }

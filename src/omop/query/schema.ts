@@ -124,8 +124,15 @@ export const personCriterionSchema = z.strictObject({
   window: z.strictObject({
     from: z.int().min(-100_000).max(100_000).optional(),
     to: z.int().min(-100_000).max(100_000).optional(),
+    of: z.enum(["start", "end"]).optional(),
   })
-    .optional().describe("Days from the row's date to the other's: {from: 0, to: 30}; one may be absent."),
+    .optional().describe(
+      "Days from the row's start, or with of: end from its end, to the other's start: {from: 0, to: 30}; one may be absent.",
+    ),
+  overlaps: z.boolean().optional().describe("True: the times of both, start to end, share a day."),
+  before_per_person: z.boolean().optional().describe(
+    "True: applies before per_person picks, as for the last value before a drug.",
+  ),
   at_least: z.int().min(1).max(10_000).optional().describe("Rows that the person must have. Default: 1."),
 });
 

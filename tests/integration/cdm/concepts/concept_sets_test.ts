@@ -97,6 +97,15 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
         assert.deepEqual(await note(1005), [
           "No rows for 1005 Nothing: neither it, a descendant nor a mapped concept has a record in this CDM.",
         ]);
+        // The concept is not why there are no rows.
+        assert.deepEqual(await note(1001), [
+          "1001 Descendant with records has 5 records in condition_occurrence: another condition leaves no row.",
+        ]);
+        const included = { ids: [1000], column, descendants: true, empty: true };
+        assert.deepEqual(await concepts.conceptNotes(included, NEVER), [
+          "1000 Ancestor without records has 5 records under its descendants, which are included: " +
+          "another condition, or their column, leaves no row.",
+        ]);
       },
     );
 

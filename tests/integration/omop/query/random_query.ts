@@ -45,12 +45,16 @@ export function randomQuery(seed: number, number: number, rows: Rows): RandomQue
     : undefined;
   const then = perPerson === undefined ? [] : several(0.5);
   const persons = random.chance(0.3)
-    ? Array.from({ length: random.integer(1, 2) }, () => criterion(random, rows, table))
+    ? Array.from(
+      { length: random.integer(1, 2) },
+      () => criterion(random, rows, table, perPerson !== undefined && random.chance(0.5)),
+    )
     : [];
   let kept = rows.all(table).filter((row) => filters.every(({ holds }) => holds(row) === true));
+  kept = kept.filter((row) => persons.every(({ before, holds }) => !before || holds(row)));
   if (perPerson !== undefined) kept = picked(kept, table, perPerson);
   kept = kept.filter((row) => then.every(({ holds }) => holds(row) === true));
-  kept = kept.filter((row) => persons.every(({ holds }) => holds(row)));
+  kept = kept.filter((row) => persons.every(({ before, holds }) => before || holds(row)));
 
   const grouped = random.chance(0.65);
   const names = new Names();
@@ -176,7 +180,7 @@ function picked(rows: readonly Row[], table: string, which: "first" | "last"): R
 }
 
 /** Persons with, or without, rows of another table. */
-function criterion(random: Random, rows: Rows, table: string) {
+function criterion(random: Random, rows: Rows, table: string, before: boolean) {
   const other = oneOf(random, TABLES);
   const values = new RandomValues(random, rows, other);
   const filters = random.chance(0.6)
@@ -187,7 +191,11 @@ function criterion(random: Random, rows: Rows, table: string) {
   const [low = 0, high = 0] = [random.integer(-900, 400), random.integer(-400, 900)].toSorted((a, b) =>
     a - b
   );
+  const ofEnd = random.chance(0.3);
+  const overlaps = date !== undefined && otherDate !== undefined && random.chance(0.2);
+  const lastDay = (row: Row, name: string) => row[name.replace("_start_", "_end_")] ?? row[name] ?? null;
   const window = {
+    ...(ofEnd ? { of: "end" } : {}),
     ...(random.chance(0.7) ? { from: random.chance(0.3) ? 0 : low } : {}),
     ...(random.chance(0.7) ? { to: Math.max(high, 0) } : {}),
   };
@@ -195,17 +203,24 @@ function criterion(random: Random, rows: Rows, table: string) {
   const wanted = random.chance(0.6);
   return {
     wanted,
+    before,
     json: {
       table: other,
       ...(filters.length === 0 ? {} : { filters: filters.map(({ json }) => json) }),
       ...(dated ? { window } : {}),
+      ...(overlaps ? { overlaps } : {}),
+      ...(before ? { before_per_person: true } : {}),
       ...(least === undefined ? {} : { at_least: least }),
     },
     holds(row: Row): boolean {
       const found = rows.ofPerson(other, row["person_id"] ?? null).filter((one) => {
-        const apart = dated ? days(row[date] ?? null, one[otherDate] ?? null) ?? NaN : 0;
+        const from = date === undefined ? null : ofEnd ? lastDay(row, date) : row[date] ?? null;
+        const apart = dated ? days(from, one[otherDate] ?? null) ?? NaN : 0;
         const within = !dated || apart >= (window.from ?? -Infinity) && apart <= (window.to ?? Infinity);
-        return within && filters.every(({ holds }) => holds(one) === true);
+        const shared = !overlaps ||
+          (days(one[otherDate] ?? null, lastDay(row, date)) ?? -1) >= 0 &&
+            (days(row[date] ?? null, lastDay(one, otherDate)) ?? -1) >= 0;
+        return within && shared && filters.every(({ holds }) => holds(one) === true);
       });
       return (found.length >= (least ?? 1)) === wanted;
     },

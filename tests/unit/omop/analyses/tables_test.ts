@@ -66,7 +66,10 @@ Deno.test("survivalTables() adds strata up by day, and says who is left out, whe
     [3, 4, 2, 1],
     [5, 1, 0, 1],
   ]);
-  assert.match(found.notes[0] ?? "", /^users: 4 persons left out: an earlier outcome/);
+  assert.match(
+    found.notes[0] ?? "",
+    /^users: 4 persons left out: an earlier outcome\. To count later ones, set clean_window_days\.$/,
+  );
   assert.match(
     found.notes[1] ?? "",
     /^Log-rank test of 3 groups: chi-square .* with 2 degrees of freedom, p = 0\.\d{4}\.$/,

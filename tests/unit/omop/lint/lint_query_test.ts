@@ -72,6 +72,35 @@ Deno.test("lintCohort() compares windows of absence with the observation that a 
   ) assert.deepEqual(absent(right), []);
 });
 
+Deno.test("lintQuery() finds criteria that each row meets by itself", () => {
+  const inpatient = { column: "visit_concept_id", op: "=", value: 9201 };
+  const visits = { table: "visit_occurrence", filters: [inpatient] };
+  const another = {
+    table: "visit_occurrence",
+    filters: [{ value: 9201, op: "=", column: "visit_concept_id" }],
+  };
+  const outpatient = { table: "visit_occurrence", filters: [{ ...inpatient, value: 9202 }] };
+  const rules = (criterion: Record<string, unknown>, key = "with") =>
+    rulesOn({ ...visits, persons: { [key]: [criterion] } }).filter((rule) => rule === "own-row");
+  for (const window of [{ from: 0, to: 30 }, { to: 0 }, { from: -5 }, {}]) {
+    assert.deepEqual(rules({ ...another, window }), ["own-row"]);
+    assert.deepEqual(rules({ ...another, window }, "without"), ["own-row"]);
+  }
+  assert.deepEqual(rules({ table: "visit_occurrence", overlaps: true }), ["own-row"]);
+  for (
+    const right of [
+      { ...another, window: { from: 1, to: 30 } },
+      { ...another, window: { to: -1 } },
+      { ...another, window: { from: 1, to: 30, of: "end" } },
+      { ...another, window: { from: 0, to: 365 }, at_least: 3 },
+      { ...outpatient, window: { from: 0, to: 30 } },
+      { table: "condition_occurrence", window: { from: 0, to: 30 } },
+      { cohort: "inpatients", window: { from: 0, to: 30 } },
+      another,
+    ]
+  ) assert.deepEqual(rules(right), [], JSON.stringify(right));
+});
+
 Deno.test("lintQuery() leaves right queries alone", () => {
   const washout = { without: [{ table: "drug_exposure", window: { from: -365, to: -1 } }] };
   const right = [

@@ -388,3 +388,33 @@ Deno.test("compileOmopQuery() joins two tables where the paths to them begin wit
   assert.equal(new Set(aliases).size, 4, sql);
   for (const name of [...aliases, ...columns.map((column) => column.name)]) assert(name.length <= 63, name);
 });
+
+Deno.test("compileOmopQuery() counts windows from a row's end, and applies criteria before the pick", () => {
+  const persons = {
+    with: [{
+      table: "drug_exposure",
+      window: { from: 1, to: 30, of: "end" as const },
+      overlaps: true,
+      before_per_person: true,
+    }],
+    without: [{ table: "death", window: { to: 0 } }],
+  };
+  const { sql, meaning } = compile({ table: "visit_occurrence", per_person: "last", persons });
+  const [picked = "", after = ""] = sql.split(' order by "t"."person_id"');
+  const end = `coalesce("t"."visit_end_date", "t"."visit_start_date")`;
+  assert(picked.includes(`("e0"."drug_exposure_start_date" - ${end}) >= 1`), sql);
+  assert(picked.includes(`"e0"."drug_exposure_start_date" <= ${end}`), sql);
+  assert.match(after, /not exists \(select 1 from "cdm"\."death"/);
+  assert(!after.includes("drug_exposure"), sql);
+  assert.equal(
+    meaning,
+    "rows of visit_occurrence; of persons with drug_exposure, 1 to 30 days from the row's end, whose time overlaps the row's; " +
+      "of those each person's last by visit_start_date; of persons without death, any number of to 0 days from the row's date",
+  );
+  // Events that have one date end on it.
+  const one = compile({
+    table: "measurement",
+    persons: { with: [{ table: "death", window: { to: 0, of: "end" } }] },
+  });
+  assert(one.sql.includes(`("e0"."death_date" - "t"."measurement_date") <= 0`), one.sql);
+});
