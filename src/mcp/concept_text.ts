@@ -105,7 +105,9 @@ export function belowText({ below }: ConceptDetails, id: number): string {
   const used = below.get(id);
   return used === undefined
     ? ""
-    : `; ${counted(used.records, "record")} under ${counted(used.ids.length, "descendant")}`;
+    : `; ${used.partial ? "at least " : ""}${counted(used.records, "record")} under ${
+      counted(used.ids.length, "descendant")
+    }`;
 }
 
 /**

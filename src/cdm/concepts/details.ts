@@ -16,6 +16,8 @@ export interface UsedBelow {
   readonly ids: readonly number[];
   /** Records of all of them together. */
   readonly records: number;
+  /** Whether there may be more. */
+  readonly partial: boolean;
 }
 
 /** What is known of some concepts, by id. */
@@ -52,7 +54,9 @@ export async function conceptDetails(
   if (found === undefined) return { descendants: undefined, below: new Map(), mapsTo };
   // A concept with more descendants than the cap may have ones in use that were not read.
   const descendantsIn = ([id, each]: readonly [number, readonly number[]]) =>
-    each.length < DESCENDANTS_CAP ? each : usage.below.of(id) ?? each;
+    each.length < DESCENDANTS_CAP
+      ? { all: each, partial: false }
+      : { all: usage.below.of(id) ?? each, partial: !usage.below.complete };
   return {
     descendants: new Map(ids.map((id) => [id, found.get(id)?.length ?? 0])),
     below: new Map([...found].flatMap((each) => usedBelow(usage, each[0], descendantsIn(each)))),
@@ -83,12 +87,13 @@ function byAncestor(rows: readonly TextRow[]): ReadonlyMap<number, readonly numb
 function usedBelow(
   usage: ConceptUsage,
   ancestor: number,
-  descendants: readonly number[],
+  { all, partial }: { readonly all: readonly number[]; readonly partial: boolean },
 ): readonly (readonly [number, UsedBelow])[] {
-  const used = usage.byRecords(descendants).filter(([, records]) => records > 0);
+  const used = usage.byRecords(all).filter(([, records]) => records > 0);
   if (used.length === 0) return [];
   return [[ancestor, {
     ids: used.map(([id]) => id),
     records: used.reduce((sum, [, records]) => sum + records, 0),
+    partial,
   }]];
 }

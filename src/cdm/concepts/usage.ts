@@ -167,7 +167,7 @@ export class ConceptUsage {
           this.#report(error, `${column.table}.${column.column}`);
         }
       }
-      await this.below.read(this.used(MOST_CONCEPTS), this.#end.signal);
+      await this.below.read(this.used(Infinity), this.#end.signal);
       this.#done = true;
     } catch (error) {
       // Without the database, the next call counts from the start.

@@ -6,38 +6,47 @@ import type { ConceptSource } from "./source.ts";
 
 const log = logger("postgres");
 
-/** Concepts in use that are looked for: the most used ones. */
-const MOST_USED = 20_000;
-/** A concept has some dozen ancestors; all of these rows take 30 MB. */
-const LIMITS = { rows: 1_000_000, bytes: 64 * 1024 * 1024, ms: 120_000 };
+/** Concepts in use whose ancestors one statement reads. Without an index of the descendants, each statement reads all of concept_ancestor. */
+const PART = 20_000;
+/** Pairs of ancestor and descendant that are kept: a concept has some dozen ancestors, and a pair takes some 10 bytes. */
+const MOST_PAIRS = 4_000_000;
+const MOST_BYTES = 128 * 1024 * 1024;
+/** How long all statements together may take, in ms. */
+const READ_MS = 120_000;
 
 /** The descendants in use of a server's CDM. */
 export class UsedBelow {
   readonly #source: ConceptSource;
+  readonly #most: number;
   #found: ReadonlyMap<number, readonly number[]> | undefined;
+  #complete = false;
 
-  /** @param source The database. */
-  constructor(source: ConceptSource) {
+  /**
+   * @param source The database.
+   * @param most The most pairs that are kept. @default 4,000,000
+   */
+  constructor(source: ConceptSource, most: number = MOST_PAIRS) {
     this.#source = source;
+    this.#most = most;
   }
 
-  /** Whether they have been read, or there are none to read. */
+  /** Whether those of all concepts in use have been read, or there are none to read. */
   get complete(): boolean {
-    return this.#found !== undefined || !this.#source.relations.has("concept_ancestor");
+    return this.#complete || !this.#source.relations.has("concept_ancestor");
   }
 
   /**
-   * The descendants in use of a concept.
+   * The descendants in use of a concept: all, or the most used ones where not all are known.
    *
    * @param ancestor The concept.
-   * @returns Their ids, without itself; undefined until they have been read.
+   * @returns Their ids, without itself; undefined until some have been read.
    */
   of(ancestor: number): readonly number[] | undefined {
     return this.#found === undefined ? undefined : this.#found.get(ancestor) ?? [];
   }
 
   /**
-   * Reads them. What cannot be read remains undefined.
+   * Reads them, those of the most used concepts first, until there are too many or the time is over.
    *
    * @param used Concepts in use, the most used first.
    * @param signal Stops it.
@@ -46,18 +55,32 @@ export class UsedBelow {
     const { schema, relations } = this.#source;
     if (!relations.has("concept_ancestor")) return;
     const found = new Map<number, number[]>();
+    const end = performance.now() + READ_MS;
+    let pairs = 0;
+    let done = 0;
     try {
       const reader = await this.#source.reader(signal);
-      await reader.stream(usedDescendants(used.slice(0, MOST_USED), schema), LIMITS, signal, (row) => {
-        const [ancestor = 0, descendant = 0] = integersOf(row);
-        const known = found.get(ancestor);
-        if (known === undefined) found.set(ancestor, [descendant]);
-        else known.push(descendant);
-      });
-      this.#found = found;
+      while (done < used.length && pairs < this.#most && performance.now() < end) {
+        const part = used.slice(done, done + PART);
+        const limits = { rows: this.#most - pairs, bytes: MOST_BYTES, ms: end - performance.now() };
+        await reader.stream(usedDescendants(part, schema), limits, signal, (row) => {
+          const [ancestor = 0, descendant = 0] = integersOf(row);
+          const known = found.get(ancestor);
+          if (known === undefined) found.set(ancestor, [descendant]);
+          else known.push(descendant);
+          pairs += 1;
+        });
+        done += part.length;
+      }
     } catch (error) {
       if (signal.aborted) return;
-      log.warning("Cannot read the ancestors of concepts in use: {error}", { error: errorMessage(error) });
+      log.warning("Cannot read the ancestors of all concepts in use, only {pairs}: {error}", {
+        pairs,
+        error: errorMessage(error),
+      });
     }
+    this.#complete = done >= used.length;
+    // What was read of a statement that did not end is right, too; it is not all.
+    if (pairs > 0 || this.#complete) this.#found = found;
   }
 }
