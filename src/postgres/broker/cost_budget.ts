@@ -7,6 +7,7 @@ import {
   prepare,
   ServerRefusal,
   type SessionSettings,
+  unprepare,
   type Upstream,
   type UpstreamSession,
 } from "../upstream/mod.ts";
@@ -62,6 +63,8 @@ const PLAN_ROWS = z.tuple([z.tuple([z.string()])]).rest(z.unknown());
 export class CostBudget {
   readonly #maxCost: number;
   readonly #sessions: OwnSessions;
+  /** What each session has: setting it again would cost a round trip. */
+  readonly #dateStyles = new WeakMap<UpstreamSession, string>();
 
   /** @param options The server and the limit. */
   constructor({ upstream, settings, maxCost }: CostBudgetOptions) {
@@ -125,7 +128,10 @@ export class CostBudget {
     const { owner, dateStyle } = how;
     return this.#sessions.run(owner, async (session, closing) => {
       try {
-        await ask(session, `SET datestyle = '${dateStyle}'`, closing);
+        if (this.#dateStyles.get(session) !== dateStyle) {
+          await ask(session, `SET datestyle = '${dateStyle}'`, closing);
+          this.#dateStyles.set(session, dateStyle);
+        }
         return { cost: await costOf(session, query, closing) };
       } catch (error) {
         if (!(error instanceof ServerRefusal)) throw error;
@@ -142,19 +148,16 @@ async function costOf(session: UpstreamSession, query: CostedQuery, signal: Abor
   }
   const parameters = await prepared(session, query, signal);
   const values = parameters === 0 ? "" : `(${Array(parameters).fill("NULL").join(", ")})`;
-  try {
-    return totalCost(await ask(session, `${explain} EXECUTE ${STATEMENT}${values}`, signal));
-  } finally {
-    await ask(session, `DEALLOCATE ${STATEMENT}`, signal);
-  }
+  return totalCost(await ask(session, `${explain} EXECUTE ${STATEMENT}${values}`, signal));
 }
 
-/** Prepares it under the name. Returns how many parameters it has. */
+/** Prepares it under the name, until the next one is. Returns how many parameters it has. */
 async function prepared(session: UpstreamSession, query: CostedQuery, signal: AbortSignal): Promise<number> {
   if (query.prepares !== true) {
     const { sql, parameterTypes = [] } = query;
     return await prepare(session, { name: STATEMENT, sql, parameterTypes }, signal);
   }
+  await unprepare(session, STATEMENT, signal);
   await ask(session, query.sql, signal);
   const count =
     `SELECT pg_catalog.cardinality(parameter_types) FROM pg_catalog.pg_prepared_statements WHERE name = '${STATEMENT}'`;

@@ -5,7 +5,7 @@ import { parseDatabaseUrl, serverName } from "./url.ts";
 
 export { StreamUpstream, type StreamUpstreamOptions } from "./stream_upstream.ts";
 export type { ServerKey, SessionSettings, Upstream, UpstreamSession } from "./upstream.ts";
-export { ask, prepare, ServerRefusal, type TextRow } from "./query.ts";
+export { ask, prepare, ServerRefusal, type TextRow, unprepare } from "./query.ts";
 export { type OwnStatement, type RowLimits, type RowTotals, runStatement } from "./run_statement.ts";
 export { parseDatabaseUrl, type PostgresAddress, serverName, type TlsMode } from "./url.ts";
 

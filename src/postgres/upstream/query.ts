@@ -40,7 +40,19 @@ export interface PreparedText {
 }
 
 /**
- * Prepares a statement over a session that nobody else uses.
+ * Forgets a prepared statement, if there is one of that name.
+ *
+ * @param session An idle session.
+ * @param name Its name.
+ * @param signal Drops the session when it fires.
+ * @throws {OmcpError} What {@link ask} throws.
+ */
+export async function unprepare(session: UpstreamSession, name: string, signal: AbortSignal): Promise<void> {
+  await exchange(session, concatBytes([closing(name), message(FRONTEND.sync)]), signal);
+}
+
+/**
+ * Prepares a statement over a session that nobody else uses; it replaces one of its name, so that nobody waits for the end of that.
  *
  * @param session An idle session.
  * @param statement Its name, text and types.
@@ -55,11 +67,16 @@ export async function prepare(
 ): Promise<number> {
   const count = Uint8Array.of(parameterTypes.length >> 8, parameterTypes.length & 0xff);
   const bytes = concatBytes([
+    closing(name),
     message(FRONTEND.parse, cstring(name), cstring(sql), count, int32(...parameterTypes)),
     message(FRONTEND.describe, cstring(`S${name}`)),
     message(FRONTEND.sync),
   ]);
   return (await exchange(session, bytes, signal)).parameters;
+}
+
+function closing(name: string): Uint8Array {
+  return message(FRONTEND.close, cstring(`S${name}`));
 }
 
 interface Answer {

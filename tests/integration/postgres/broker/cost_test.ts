@@ -143,6 +143,21 @@ Deno.test("a costly query with parameters is refused at its Parse, and the pipel
   });
 });
 
+Deno.test("each estimate has the statement and the order of dates of its own query, whatever came before", async () => {
+  await withDatabase(undefined, async (client) => {
+    const other = `${JOIN} WHERE m.day <> '31/12/2020' AND o.person_id > $1`;
+    assert.equal(errorOf(await client.query("SET datestyle TO 'ISO, DMY'")), undefined);
+    for (let round = 0; round < 2; round += 1) {
+      await client.send(parse("", `${JOIN} WHERE m.measurement_id > $1 AND o.person_id > $2`), SYNC);
+      assert.equal(types(await client.until("Z")), "1Z");
+      await client.send(parse("", other), describe("S", ""), SYNC);
+      assert.equal(types(await client.until("Z")), "1tTZ");
+      assert.equal(errorOf(await client.query(`PREPARE p${round} AS ${JOIN}`)), undefined);
+      assert.equal(errorOf(await client.query(`PREPARE c${round} AS ${CROSS}`))?.sqlstate, "53400");
+    }
+  });
+});
+
 Deno.test("statements before a costly one in the same text run, those after it do not", async () => {
   await withDatabase(undefined, async (client) => {
     const answer = await client.query(`SELECT 1; ${CROSS}; SELECT 2`);
