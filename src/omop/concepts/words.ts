@@ -6,6 +6,9 @@ export const MAX_WORDS = 12;
 /** Names with more words share one mark of length. */
 const LONGEST_NAME = 30;
 
+// deno-lint-ignore no-control-regex
+const ASCII = /^[\x00-\x7f]*$/;
+
 /**
  * Splits a text into words: lower case, without accents, letters and digits only.
  *
@@ -13,6 +16,8 @@ const LONGEST_NAME = 30;
  * @returns Its words in order, as in `["5", "mg", "ml"]` of `5 MG/ML`.
  */
 export function wordsOf(text: string): readonly string[] {
+  // Nearly all names; their words take a third of the time.
+  if (ASCII.test(text)) return text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
   return text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
