@@ -1,3 +1,4 @@
+/** What statements may cost, on one server with two big tables: longer than 300 lines, because making them takes most of the time. */
 import { concatBytes } from "../../../../src/lib/bytes.ts";
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
