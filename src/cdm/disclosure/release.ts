@@ -3,6 +3,7 @@ import type { Steps } from "../../lib/async/in_slices.ts";
 import { requireBudget } from "./budget.ts";
 import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
+import { decideOwn } from "./decide_own.ts";
 import { isWide, marginAnswer, sumOf } from "./margin_answer.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 
@@ -170,12 +171,6 @@ function isSound({ values }: Cell, rules: DisclosureRules): boolean {
   return !values.some((value) => value.isSpread !== true && restsOnFew(value, rules));
 }
 
-/** Decides about a statistic of a cell that is shown. */
-function* decideOwn(statistic: Counted | CellValue, ledger: Ledger, rules: DisclosureRules): Steps<Decision> {
-  const isFew = "isSpread" in statistic && statistic.isSpread === true && restsOnFew(statistic, rules);
-  return isFew ? ledger.settle(statistic, WITHHELD) : yield* ledger.decide(statistic);
-}
-
 function* releaseCell(
   cell: Cell,
   ledger: Ledger,
@@ -197,7 +192,7 @@ function* releaseCell(
   const answers = new Map<Counted, number>();
   let derived = false;
   for (const statistic of statistics) {
-    const decision = yield* ledger.decide(statistic);
+    const decision = yield* decideOwn(statistic, cell, ledger, rules);
     if (decision.kind === "withheld") return undefined;
     // A number that follows from other answers may be smaller than any number of persons that is shown. Whether it is depends on released numbers
     // alone.
@@ -206,7 +201,7 @@ function* releaseCell(
     derived ||= decision.derived;
   }
   for (const spread of spreadsOf(cell)) {
-    const decision = yield* decideOwn(spread, ledger, rules);
+    const decision = yield* decideOwn(spread, cell, ledger, rules);
     if (decision.kind === "answer") answers.set(spread, decision.answer);
   }
   const values = cell.values.map((value) => answers.get(value));
@@ -262,7 +257,7 @@ function* settleMargins(
     const answers: (number | undefined)[] = [];
     for (const [at, statistic] of [margin.persons, ...margin.values].entries()) {
       const decision = how === "own" || (how === "own persons" && at === 0)
-        ? yield* decideOwn(statistic, ledger, rules)
+        ? yield* decideOwn(statistic, margin, ledger, rules)
         : how === "none" || parts.some((part) => part?.[0] !== undefined && part[at] === undefined)
         ? ledger.settle(statistic, WITHHELD)
         : ledger.settle(statistic, {

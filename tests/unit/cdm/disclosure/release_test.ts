@@ -220,7 +220,7 @@ Deno.test("a cell withheld in one statistic is withheld in all, and so is one wh
   const random = randomNumbers(24);
   const people = new People(100, random);
   const value = (contributors: number, first: number): CellValue => ({
-    ...people.statistic((person) => person < contributors ? (person === 0 ? first : 2) : 0),
+    ...people.statistic((person) => person < contributors ? (person === 0 ? first : 1 + person % 3) : 0),
     contributors: people.count((person) => person < contributors),
     sums: { first, second: 2, all: first + 2 * (contributors - 1) },
   });

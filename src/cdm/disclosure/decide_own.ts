@@ -1,0 +1,36 @@
+import type { Steps } from "../../lib/async/in_slices.ts";
+import { type CellValue, restsOnFew } from "./cell_value.ts";
+import { asMultiples } from "./few_values.ts";
+import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
+import type { DisclosureRules } from "./rules.ts";
+
+/**
+ * Decides about a statistic of a cell whose numbers may be its own: the ledger does, but for sums that would show which of few values few persons
+ * have, and for squares that few persons dominate.
+ *
+ * @param statistic A number of persons, or one of the cell's values.
+ * @param cell The cell.
+ * @param ledger The caller's earlier answers.
+ * @param rules The rules in force.
+ * @returns The decision, which holds from now on. It yields often.
+ */
+export function* decideOwn(
+  statistic: Counted | CellValue,
+  { values }: { readonly values: readonly CellValue[] },
+  ledger: Ledger,
+  rules: DisclosureRules,
+): Steps<Decision> {
+  if (!("contributors" in statistic)) return yield* ledger.decide(statistic);
+  if (statistic.isSpread === true && restsOnFew(statistic, rules)) return ledger.settle(statistic, WITHHELD);
+  if (ledger.decided(statistic) !== undefined) return yield* ledger.decide(statistic);
+  const others = statistic.isSpread === true ? values.filter(({ isSpread }) => isSpread !== true) : [];
+  const multiples = asMultiples(statistic, statistic.contributors, others, rules.k);
+  if (multiples === undefined) return yield* ledger.decide(statistic);
+  let answer = 0;
+  for (const { times, of } of multiples) {
+    const part = yield* ledger.decide(of);
+    if (part.kind === "withheld") return ledger.settle(statistic, WITHHELD);
+    answer += times * part.answer;
+  }
+  return ledger.settle(statistic, { kind: "answer", answer, derived: true });
+}
