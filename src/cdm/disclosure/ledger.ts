@@ -23,6 +23,7 @@ export const WITHHELD: Decision = { kind: "withheld" };
 
 /** A statistic that was decided about. */
 export interface Decided {
+  /** Its sketch; for one that got the decision about another one, what its sketch has more than that one's. */
   readonly sketch: Float64Array;
   readonly decision: Decision;
   /** For a released set of few persons: how many they are, and how many in each bucket. */
@@ -92,7 +93,7 @@ export class Ledger {
     for (const decided of earlier) {
       const { sketch, echoOf } = decided;
       if (echoOf === undefined) this.#add(decided);
-      else this.#echoes.add(echoOf, differences(sketch, this.#sketchOf(echoOf)));
+      else this.#echoes.add(echoOf, differences(sketch, EMPTY));
     }
   }
 
@@ -185,7 +186,7 @@ export class Ledger {
     }
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
     if (keep !== undefined && near.distance > 0) {
-      this.#keepEcho(sketch, near.of, differences(sketch, this.#sketchOf(near.of)), decision);
+      this.#keepEcho(near.of, differences(sketch, this.#sketchOf(near.of)), decision);
     }
     return decision;
   }
@@ -205,10 +206,10 @@ export class Ledger {
    * Remembers that a set got the decision about another one. Some persons more or less make no difference deep inside the reach of nobody; they
    * may inside of others, which lie within each other's reach where answers are withheld between them.
    */
-  #keepEcho(sketch: Float64Array, of: number, difference: Numbers, decision: Decision): void {
+  #keepEcho(of: number, difference: Numbers, decision: Decision): void {
     if (of === NOBODY && difference.buckets.length < this.#farthestInside) return;
     this.#echoes.add(of, difference);
-    this.#unrecorded.push({ sketch, decision, echoOf: of });
+    this.#unrecorded.push({ sketch: asSketch(difference), decision, echoOf: of });
   }
 
   /** From how many persons on a set is not deep inside a reach. */
@@ -289,7 +290,7 @@ export class Ledger {
     if (found !== undefined) {
       // The few persons between are remembered as a set near nobody.
       const few = differences(sketch, sketchOfCombination(found));
-      this.#keepEcho(asSketch(few), NOBODY, few, WITHHELD);
+      this.#keepEcho(NOBODY, few, WITHHELD);
       return { sketch, decision: { kind: "answer", answer: answerOf(found), derived: true }, small };
     }
     const answer = rounded(statistic.value, this.#rules);

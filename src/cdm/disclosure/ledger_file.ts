@@ -26,7 +26,7 @@ import { BUCKETS } from "./sketch.ts";
 export const LEDGER_FILE = "ledger.sqlite";
 
 /** Must change with the tables, the number of buckets, and the way in which persons are hashed. */
-const FORMAT = 3;
+const FORMAT = 4;
 const OWNER_ONLY = 0o600;
 
 const TABLES = `
