@@ -101,6 +101,8 @@ type Candidates = Generator<Combination["parts"] | typeof PAUSE>;
 
 /** How many buckets a search looks at: a combination that differs in few of them agrees in one of these. */
 const PROBES = 2;
+/** Of how many the best one is taken. */
+const MOST_PROBED = 16;
 
 /** Pairs that agree with the target in a bucket in which it is not empty. */
 function* pairs(
@@ -130,7 +132,11 @@ function* triples(
 ): Candidates {
   // The decoder finds these too, and more, but not beyond its own limit.
   if (earlier.length <= MOST_DECODED / 4 || earlier.length > MOST_IN_TRIPLES) return;
-  const [bucket] = probes(filled, random, 1);
+  // Two answers without persons in a bucket leave all to the third: each such pair would be a candidate.
+  const [bucket] = probes(filled, random, MOST_PROBED).map((bucket) => ({
+    bucket,
+    empty: earlier.filter(({ sketch }) => sketch[bucket] === 0).length,
+  })).sort((a, b) => a.empty - b.empty).map(({ bucket }) => bucket);
   if (bucket === undefined) return;
   const table = signed(earlier, bucket);
   const numbers = Float64Array.from(earlier, ({ sketch }) => sketch[bucket] ?? 0);
