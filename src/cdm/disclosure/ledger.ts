@@ -167,8 +167,8 @@ export class Ledger {
     this.#known.push(decided);
     if (decision.kind === "answer" && !decision.derived) {
       this.#released.push({ sketch, answer: decision.answer });
+      if (small !== undefined) this.#small.push({ ...small, sketch });
     }
-    if (small !== undefined) this.#small.push({ ...small, sketch });
     return decision;
   }
 
@@ -291,7 +291,7 @@ export class Ledger {
       // The few persons between are remembered as a set near nobody.
       const few = differences(sketch, sketchOfCombination(found));
       this.#keepEcho(NOBODY, few, WITHHELD);
-      return { sketch, decision: { kind: "answer", answer: answerOf(found), derived: true }, small };
+      return { sketch, decision: { kind: "answer", answer: answerOf(found), derived: true } };
     }
     const answer = rounded(statistic.value, this.#rules);
     return { sketch, decision: { kind: "answer", answer, derived: false }, small };
