@@ -65,7 +65,7 @@ export async function answerWithin(
   await waitFor(context, execution, waitMs);
   if (context.signal.aborted) throw await cancelled(context.signal.reason, execution);
   context.note({ status: execution.state });
-  // With output, the result shows that and the error.
+  // If there is output, the result shows the output and then the error.
   if (execution.error !== undefined && execution.log.next === 0) throw execution.error;
   return executionResult(execution, { characters: limits.outputBytes, notes });
 }

@@ -42,7 +42,7 @@ export async function incidence(call: Call): Promise<Plan> {
  * @param common Words about the time at risk.
  */
 export function incidenceWords(request: AnalysisRequest, named: NamedOutcome, common: string): string {
-  return `Incidence rate of ${named.words}: ${common}; all entries of a person, overlapping ones once; ${
+  return `Incidence rate of ${named.words}: ${common}; all entries of a person, with overlapping times counted once; ${
     cleanWindowWords(request.clean_window_days)
   }; exact Poisson intervals (Garwood); a year is 365.25 days${
     strataWords(request, "the first day of each time at risk", true)
@@ -80,7 +80,7 @@ export function survivalWords(request: AnalysisRequest, named: NamedOutcome, com
   const window = request.clean_window_days;
   return `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
     window === undefined ? "" : ` that ended at most ${window} days before`
-  } are left out; censored where the time at risk ends, events of a day before its censorings; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
+  } are left out; censored at the end of the time at risk, on the same day after events; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
     strataWords(request, "the first day at risk")
   }.`;
 }

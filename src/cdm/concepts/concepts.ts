@@ -34,7 +34,7 @@ export class CdmConcepts {
   readonly usage: ConceptUsage;
   readonly #source: ConceptSource;
   readonly #build: IndexBuild;
-  /** Rows of people whom the CDM lacks. */
+  /** Rows of people who have no row in the CDM's table person. */
   readonly orphans: Orphans;
 
   /**

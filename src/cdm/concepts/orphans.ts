@@ -1,4 +1,4 @@
-/** Rows of people whom the CDM's person table lacks: a count of persons, or their time, includes them. */
+/** Rows of people who have no row in the CDM's table person: a count of persons, or their time, includes them. */
 import { within } from "../../lib/async/deadline.ts";
 import { counted } from "../../lib/counted.ts";
 import { errorMessage } from "../../lib/error_message.ts";

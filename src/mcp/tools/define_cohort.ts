@@ -35,7 +35,7 @@ import { comparedNotes } from "../query_concepts.ts";
 import { sandboxIdSchema } from "../sandbox_id.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
 
-/** Circe, too, counts people whom `person` lacks, unless a condition asks for age or sex. */
+/** Circe, too, counts people who have no row in `person`, unless a condition asks for age or sex. */
 const WITHOUT_ORPHANS = 'For that, add "age": {"min": 0}.';
 /** Time to write the JSON into a sandbox. */
 const FILE_MS = 30_000;

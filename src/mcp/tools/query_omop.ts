@@ -57,7 +57,7 @@ export const tool: Tool = defineTool({
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: omopQuerySchema(cdmVersion).extend({
       as_cohort: cohortNameSchema.optional().describe(
-        "Hold the persons of the result, whatever limit says, as a cohort of this name.",
+        "Hold all persons of the result, even beyond limit, as a cohort of this name.",
       ),
       context: contextArgument("Where `into` is."),
       sandbox_id: sandboxIdSchema,
@@ -133,7 +133,7 @@ export const tool: Tool = defineTool({
     const { sql, parameters, columns, limit, meaning } = query.explain === true
       ? explained(compiled)
       : compiled;
-    // Before the code has run it, it is not known whether the query can be run.
+    // Only after the code has run the query is it known whether it works.
     if (cohort !== undefined && context.ran && query.explain !== true) {
       cdm.cohorts.hold(context.principal.id, cohort);
       notes.push(...everybodyNotes(query));
@@ -160,7 +160,7 @@ function tablesOf(cdm: CdmService, { principal }: ToolContext): Omit<CompileOpti
   return { version, schema, cohort: (name) => cohorts.select(principal.id, name, schema) };
 }
 
-/** The persons of a query as a cohort; that they can be held is checked before the query runs. */
+/** The persons of a query as a cohort. personSet() checks before the query runs that a cohort can hold them. */
 interface PersonsCohort {
   readonly name: string;
   readonly persons: PersonSet;
@@ -193,7 +193,7 @@ async function holdCounted(
   ];
 }
 
-/** A count that fails must not cost the rows, which are there, nor the cohort, which is held. */
+/** A failed count is a line of the answer, not an error: the query's rows and the held cohort are valid without it. */
 async function sizeLine(
   persons: PersonSet,
   cohorts: CdmCohorts,
@@ -209,7 +209,7 @@ async function sizeLine(
   }
 }
 
-/** An aggregate of all rows may be taken for a choice of persons. */
+/** Warns about an aggregate without a filter: a caller may think that it chooses persons, but its cohort is everybody. */
 function everybodyNotes(query: OmopQuery): readonly string[] {
   const { table, aggregates = [], group_by = [], filters = [], persons, cohort } = query;
   return aggregates.length > 0 && group_by.length === 0 && filters.length === 0 && persons === undefined &&
@@ -231,7 +231,7 @@ async function notesOn(
   ];
 }
 
-/** Whether a number of the answer may include people whom person lacks. */
+/** Whether a number of the answer may include people who have no row in `person`. */
 function countsPeople({ table, cohort, filters = [], aggregates = [], explain }: OmopQuery): boolean {
   if (explain === true || cohort !== undefined) return false;
   if (filters.some(({ column }) => column === "person.person_id")) return false;

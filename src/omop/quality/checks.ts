@@ -43,7 +43,7 @@ export const QUALITY_CHECKS = {
   isForeignKey: {
     name: "isForeignKey",
     by: "DQD",
-    meaning: "records of a person whom person lacks",
+    meaning: "records of a person who has no row in person",
     threshold: 0,
   },
   conceptMapped: {

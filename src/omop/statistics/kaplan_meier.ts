@@ -25,7 +25,7 @@ export interface SurvivalStep extends TimeCount {
 const TOLERANCE = 1e-9;
 
 /**
- * Estimates a survival curve. Events of a day come before its censorings. The interval is Greenwood's on the scale of log(−log S),
+ * Estimates a survival curve. On the same day, events come before censorings. The interval is Greenwood's on the scale of log(−log S),
  * as lifelines has it.
  *
  * @param counts A row for each day on which somebody's time ends, in the order of the days.

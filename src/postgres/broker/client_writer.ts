@@ -12,7 +12,7 @@ export class ClientWriter {
   /** @param writable The client's stream; this writer keeps its lock. */
   constructor(writable: ByteStream["writable"]) {
     this.#writer = writable.getWriter();
-    // The write that fails reports it.
+    // `closed` rejects when a write fails, but write() reports that already.
     this.#writer.closed.catch(function ignore() {});
   }
 

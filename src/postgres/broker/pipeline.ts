@@ -65,8 +65,8 @@ export class Pipeline {
   }
 
   /**
-   * Finds a statement that EXECUTE may not run: SQL can prepare only SELECT, the protocol anything, such as SAVEPOINT or SET, and
-   * the server would run it from within another statement.
+   * Finds a prepared statement that SQL's EXECUTE may not run. The guard lets PREPARE prepare only a SELECT, but the protocol's
+   * Parse prepares anything, such as SAVEPOINT or SET, and EXECUTE would run that from within another statement.
    *
    * @param names Prepared statements.
    * @returns The name of one that may not be a SELECT, or may do more than read.
@@ -83,7 +83,7 @@ export class Pipeline {
     return undefined;
   }
 
-  /** What an Execute may run by EXECUTE. */
+  /** The prepared statements that executing this portal may run by SQL's EXECUTE. */
   executes(portal: string): ReadonlySet<string> {
     return this.#effectOf(portal).executes ?? new Set();
   }
@@ -115,7 +115,10 @@ export class Pipeline {
     return this.#portals.get(portal) ?? (this.#tooMany ? WORST : NONE);
   }
 
-  /** Adds to the earlier effects of a name: the server may refuse the next Parse or Bind under it. Only "" is replaced. */
+  /**
+   * Adds an effect to the earlier ones of a name: if the server refuses the new Parse or Bind, the earlier one is still valid. Only
+   * the effect of the unnamed "" is replaced.
+   */
   #note(names: Map<string, Effect>, name: string, effect: Effect): void {
     const before = name === "" ? NONE : names.get(name) ?? NONE;
     const changesSettings = before.changesSettings || effect.changesSettings;

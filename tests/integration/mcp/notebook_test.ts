@@ -1,4 +1,4 @@
-/** What was executed in a sandbox as a notebook: valid for Jupyter's own library, and run again from the top. */
+/** The notebook of what a sandbox has executed: Jupyter's own library accepts it, and it runs again from the top. */
 import assert from "node:assert/strict";
 import { newSandbox, withServer } from "../../fixtures/server.ts";
 

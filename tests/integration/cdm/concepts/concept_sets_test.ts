@@ -133,7 +133,7 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
       assert.deepEqual(await concepts.conceptNotes({ ids: [1002], column: ofSource }, NEVER), []);
     });
 
-    await t.step("rows of people whom person lacks are counted", async () => {
+    await t.step("rows of people who have no row in person are counted", async () => {
       await postgres.sql(
         "insert into cdm.observation_period select i, i / 2, '2020-01-01', '2020-12-31', 0 from generate_series(1, 13) as i",
       );

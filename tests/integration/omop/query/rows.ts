@@ -6,7 +6,7 @@ export type Cell = string | number | null;
 export type Row = Readonly<Record<string, Cell>>;
 export type Type = "integer" | "bigint" | "numeric" | "date" | "timestamp" | "text";
 
-/** PostgreSQL's numbers of the types of a CDM's columns. */
+/** PostgreSQL's OIDs of the types of a CDM's columns. */
 export const TYPES: ReadonlyMap<number, Type> = new Map<number, Type>([
   [23, "integer"],
   [20, "bigint"],
@@ -43,7 +43,7 @@ export const DATES: ReadonlyMap<string, string> = new Map([
   ["death", "death_date"],
 ]);
 
-/** Fewer persons than the sample has, some of their events without a person, a visit, a value or a period. */
+/** Removes most of the sample's persons, and makes gaps: events without a person, a visit, a value or an observation period. */
 const GAPS = `set session_replication_role = replica;
 delete from cdm.person where person_id > 250 or person_id % 31 = 0;
 ${[...DATES.keys()].map((table) => `delete from cdm.${table} where person_id > 250;`).join("\n")}

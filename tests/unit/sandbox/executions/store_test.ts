@@ -77,7 +77,7 @@ Deno.test("an interrupt ends an execution once; afterwards it changes nothing", 
   assert.equal(never.state, "interrupted");
 });
 
-Deno.test("work for the kernel is queued until it says that it runs, and keeps its own timeout", async () => {
+Deno.test("work for the kernel is queued until it reports that it runs, and the store does not end it at its timeout", async () => {
   const store = storeOf();
   const start = Promise.withResolvers<void>();
   const end = Promise.withResolvers<void>();
@@ -148,7 +148,7 @@ Deno.test("another principal's execution is not found", async () => {
   assert.equal(store.find(id, "another"), undefined);
 });
 
-Deno.test("when the sandbox ends, what runs is lost, and what is known of all remains", async () => {
+Deno.test("when the sandbox ends, running executions are lost, and the records of all executions remain", async () => {
   const store = storeOf();
   const ended = await run(store, 5);
   const running = store.start(spec(untilAborted));
@@ -183,7 +183,7 @@ Deno.test("a source is kept to 2,000 characters; a record has the first line", a
   assert.equal(execution.record().source, "é".repeat(200));
 });
 
-Deno.test("an output of many short parts counts with the memory that they take", async () => {
+Deno.test("output in many short parts counts by the memory that it takes", async () => {
   const store = storeOf();
   const first = store.start(spec((run) => {
     for (let n = 0; n < 50_000; n += 1) {
@@ -210,7 +210,7 @@ Deno.test("calls that a full queue refuses do not displace results", async () =>
   assert.equal(first.log.bytes, 10);
 });
 
-Deno.test("a call that waits for an execution when its sandbox ends gets what it has printed", async () => {
+Deno.test("a call that waits for an execution when the sandbox ends gets what the execution has printed", async () => {
   const store = storeOf();
   const execution = store.start(spec((run) => {
     run.log.append({ type: "stream", name: "stdout", text: "result" });
