@@ -156,8 +156,8 @@ function asker(disclosure: Disclosure, target: Target): Asker {
         }),
         HOW,
       );
-      // The last step is the exit, the one before it the exclusion.
-      const [before, , after] = steps.slice(-3).map(({ persons }) => persons);
+      // Women, then without the target's condition; then each person's first, and the periods.
+      const [before, after] = steps.slice(-4, -2).map(({ persons }) => persons);
       return before === undefined || after === undefined ? undefined : before - after;
     },
   };
