@@ -46,8 +46,8 @@ export function loadOf(set: SmallSet, released: readonly SmallSet[]): number {
 }
 
 /**
- * The bits that repeated answers reveal about a member of a difference, on average: which answer a set gets shows that it is near that one, and
- * so at most as much as the number of persons between the two.
+ * The bits that repeated answers reveal about a member of a difference, on average. Which answer a set gets shows that it is near that one, which
+ * is taken for a bit. With as many bits as a number of persons has, survival curves, whose sets lie within each other, lose their last days.
  *
  * @param difference What a set differs in from the one whose answer it would get, not in nobody.
  * @param repeated What those differed in that got an answer so.
@@ -55,8 +55,7 @@ export function loadOf(set: SmallSet, released: readonly SmallSet[]): number {
 export function loadOfDifference(difference: Numbers, repeated: Iterable<Numbers>): number {
   let load = 0;
   for (const other of repeated) {
-    load += sharedBuckets(difference, other) / difference.buckets.length *
-      bitsPerMember(other.buckets.length);
+    load += sharedBuckets(difference, other) / difference.buckets.length / other.buckets.length;
   }
   return load;
 }
