@@ -60,7 +60,7 @@ export async function refuseMissing(
  * @param source The database.
  * @param ids Their ids.
  * @param signal The call's.
- * @returns Each by its id.
+ * @returns Each by its id, in the order of the ids, whichever of them were known.
  */
 export async function conceptMap(
   source: ConceptSource,
@@ -68,21 +68,14 @@ export async function conceptMap(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<number, Concept>> {
   const { concepts } = keptRows(source);
-  const found = new Map<number, Concept>();
-  const unread: number[] = [];
-  for (const id of ids) {
-    const known = concepts.get(id);
-    if (known === undefined) unread.push(id);
-    else found.set(id, known);
-  }
-  if (unread.length === 0) return found;
-  for (
-    const concept of (await readRows(source, conceptsById(unread, source.schema), signal)).map(conceptOf)
-  ) {
+  const found = new Map(ids.map((id) => [id, concepts.get(id)]));
+  const unread = [...found].flatMap(([id, known]) => known === undefined ? [id] : []);
+  const rows = unread.length === 0 ? [] : await readRows(source, conceptsById(unread, source.schema), signal);
+  for (const concept of rows.map(conceptOf)) {
     found.set(concept.concept_id, concept);
     concepts.add(concept.concept_id, concept);
   }
-  return found;
+  return new Map([...found].flatMap(([id, known]) => known === undefined ? [] : [[id, known] as const]));
 }
 
 /**

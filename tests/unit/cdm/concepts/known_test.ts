@@ -5,8 +5,10 @@ import type { ConceptSource } from "../../../../src/cdm/concepts/source.ts";
 
 const NEVER = new AbortController().signal;
 
-/** A database of one concept that is not standard and maps to nothing. */
-function source(): { readonly source: ConceptSource; readonly statements: string[] } {
+/** A database of concepts that are not standard and map to nothing. */
+function source(
+  has: readonly string[] = ["7"],
+): { readonly source: ConceptSource; readonly statements: string[] } {
   const statements: string[] = [];
   return {
     statements,
@@ -16,10 +18,12 @@ function source(): { readonly source: ConceptSource; readonly statements: string
       relations: new Set(["concept"]),
       reader: () =>
         Promise.resolve({
-          read: ({ sql }) => {
+          read: ({ sql, parameters }) => {
             statements.push(sql);
-            const row = ["7", "Old", "Drug", "RxNorm", "Ingredient", null, "7", null];
-            return Promise.resolve(sql.includes("concept_relationship") ? [] : [row]);
+            const asked: readonly string[] = String(parameters[0]).match(/\d+/g) ?? [];
+            const rows = has.filter((id) => asked.includes(id))
+              .map((id) => [id, "Old", "Drug", "RxNorm", "Ingredient", null, id, null]);
+            return Promise.resolve(sql.includes("concept_relationship") ? [] : rows);
           },
           stream: () => Promise.resolve(),
         }),
@@ -42,6 +46,12 @@ Deno.test("a concept and its mappings are read once for a database; one that it 
   const { source: other, statements: others } = source();
   await conceptMap(other, [7], NEVER);
   assert.equal(others.length, 1);
+});
+
+Deno.test("concepts are in the order of their ids, whichever of them somebody has asked for before", async () => {
+  const { source: one } = source(["7", "8", "9"]);
+  await conceptMap(one, [9], NEVER);
+  assert.deepEqual([...(await conceptMap(one, [8, 6, 9, 7], NEVER)).keys()], [8, 9, 7]);
 });
 
 Deno.test("what is kept is bounded: the oldest goes", () => {
