@@ -1,6 +1,10 @@
 import { type CdmConcepts, late } from "../cdm/concepts/mod.ts";
+import { Semaphore } from "../lib/async/semaphore.ts";
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import { type ComparedConcepts, comparedConcepts } from "../omop/query/named_concepts.ts";
+
+/** Columns of one call that are checked at the same time: the server's sessions for such statements are few, and other calls need them, too. */
+const AT_A_TIME = 2;
 
 /** A typed query and its circumstances. */
 export interface CheckedQuery {
@@ -45,9 +49,11 @@ export async function comparedNotes(
 ): Promise<readonly string[]> {
   // A column is looked up once, however often a query compares it.
   const columns = Map.groupBy(compared, ({ ids: _ids, ...column }) => JSON.stringify(column));
+  const permits = new Semaphore(AT_A_TIME, columns.size);
   const notes = await Promise.all([...columns.values()].map(async (same) => {
     const [column] = same;
     if (column === undefined) return [];
+    using _permit = await permits.acquire(signal);
     const { descendants, empty = false } = column;
     const named = { ids: same.flatMap(({ ids }) => ids), column, descendants, empty };
     return await concepts.conceptNotes(named, signal).catch(late(signal)) ??

@@ -32,3 +32,20 @@ Deno.test("comparedNotes() looks a column up once, with all concepts that it is 
     "note on gender_concept_id",
   ]);
 });
+
+Deno.test("comparedNotes() leaves sessions to other calls, however many columns a query compares", async () => {
+  let [running, most] = [0, 0];
+  const concepts = {
+    conceptNotes: async (query: NamedConcepts) => {
+      running += 1;
+      most = Math.max(most, running);
+      await Promise.resolve();
+      running -= 1;
+      return [query.column.column];
+    },
+  };
+  const columns = Array.from({ length: 20 }, (_, at) => `column_${at}_concept_id`);
+  const compared = columns.map((column) => ({ table: "measurement", column, descendants: false, ids: [1] }));
+  assert.deepEqual(await comparedNotes(concepts, compared, new AbortController().signal), columns);
+  assert.equal(most, 2);
+});
