@@ -195,7 +195,8 @@ def _hidden_file(error: BaseException) -> Optional[str]:
     if isinstance(error, AttributeError):
         # `obj` is new in Python 3.10.
         module = getattr(error, "obj", None)
-        name = module.__dict__.get("__name__") if isinstance(module, ModuleType) else None
+        # Not isinstance(): it asks the object for its class, which runs the user's code.
+        name = module.__dict__.get("__name__") if issubclass(type(module), ModuleType) else None
     else:
         name = error.name if isinstance(error, ImportError) else None
     top = name.partition(".")[0] if isinstance(name, str) else ""

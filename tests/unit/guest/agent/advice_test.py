@@ -57,6 +57,14 @@ class AdviceTest(unittest.TestCase):
             self.assertIsNone(advice.of_error(AttributeError("mine", name="mine", obj=3)))
         self.assertIsNone(advice.of_error(ImportError("mine", name="queue")))
 
+    def test_it_does_not_ask_an_object_for_its_class(self) -> None:
+        class Lazy:
+            @property
+            def __class__(self) -> type:  # type: ignore[override]
+                raise RuntimeError("not ready")
+
+        self.assertIsNone(advice.of_error(AttributeError("mine", name="mine", obj=Lazy())))
+
 
 if __name__ == "__main__":
     unittest.main()
