@@ -60,9 +60,12 @@ export class UsedBelow {
     let done = 0;
     try {
       const reader = await this.#source.reader(signal);
-      while (done < used.length && pairs < this.#most && performance.now() < end) {
+      while (done < used.length && pairs < this.#most) {
+        // PostgreSQL's timeouts are whole milliseconds, and 0 is none.
+        const ms = Math.floor(end - performance.now());
+        if (ms < 1) break;
         const part = used.slice(done, done + PART);
-        const limits = { rows: this.#most - pairs, bytes: MOST_BYTES, ms: end - performance.now() };
+        const limits = { rows: this.#most - pairs, bytes: MOST_BYTES, ms };
         await reader.stream(usedDescendants(part, schema), limits, signal, (row) => {
           const [ancestor = 0, descendant = 0] = integersOf(row);
           const known = found.get(ancestor);

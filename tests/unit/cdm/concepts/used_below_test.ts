@@ -17,7 +17,9 @@ function source(failing?: number): ConceptSource {
     reader: () =>
       Promise.resolve({
         read: () => Promise.resolve([]),
-        async stream({ parameters }, { rows }, _signal, take) {
+        async stream({ parameters }, { rows, ms }, _signal, take) {
+          // PostgreSQL takes whole milliseconds, and 0 for no limit.
+          assert.ok(Number.isInteger(ms) && ms > 0, `${ms}`);
           const ids = String(parameters[0]).match(/\d+/g) ?? [];
           for (const id of ids.slice(0, rows)) await take(["9", id]);
           if (statements++ === failing) throw new OmcpError("timeout", "The statement timed out");
