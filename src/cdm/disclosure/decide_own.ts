@@ -16,19 +16,20 @@ import type { DisclosureRules } from "./rules.ts";
  */
 export function* decideOwn(
   statistic: Counted | CellValue,
-  { values }: { readonly values: readonly CellValue[] },
+  cell: { readonly values: readonly CellValue[] },
   ledger: Ledger,
   rules: DisclosureRules,
 ): Steps<Decision> {
   if (!("contributors" in statistic)) return yield* ledger.decide(statistic);
   if (statistic.isSpread === true && restsOnFew(statistic, rules)) return ledger.settle(statistic, WITHHELD);
   if (ledger.decided(statistic) !== undefined) return yield* ledger.decide(statistic);
-  const others = statistic.isSpread === true ? values.filter(({ isSpread }) => isSpread !== true) : [];
-  const multiples = asMultiples(statistic, statistic.contributors, others, rules.k);
+  const others = statistic.isSpread === true ? cell.values.filter(({ isSpread }) => isSpread !== true) : [];
+  const multiples = asMultiples<Counted | CellValue>(statistic, statistic.contributors, others, rules.k);
   if (multiples === undefined) return yield* ledger.decide(statistic);
   let answer = 0;
   for (const { times, of } of multiples) {
-    const part = yield* ledger.decide(of);
+    // A margin's values are decided one after the other: a sum that comes later may itself be a multiple of its contributors.
+    const part = yield* decideOwn(of, cell, ledger, rules);
     if (part.kind === "withheld") return ledger.settle(statistic, WITHHELD);
     answer += times * part.answer;
   }

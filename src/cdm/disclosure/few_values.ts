@@ -5,7 +5,7 @@
 import { differingBuckets, type Statistic, type Term } from "./sketch.ts";
 
 /** What a statistic is computed from: numbers of times others. */
-export type Multiples = readonly { readonly times: number; readonly of: Statistic }[];
+export type Multiples<S> = readonly { readonly times: number; readonly of: S }[];
 
 /**
  * Looks for what a statistic is but for fewer than k persons: a multiple of the number of its contributors, or a combination of that and of another
@@ -17,12 +17,12 @@ export type Multiples = readonly { readonly times: number; readonly of: Statisti
  * @param k Fewer persons than this are protected.
  * @returns Undefined if there is none.
  */
-export function asMultiples(
+export function asMultiples<S extends Statistic>(
   { sketch }: Statistic,
-  contributors: Statistic,
-  others: readonly Statistic[],
+  contributors: S,
+  others: readonly S[],
   k: number,
-): Multiples | undefined {
+): Multiples<S> | undefined {
   const isNear = (terms: readonly Term[]) => differingBuckets(sketch, terms, k) < k;
   const at = (of: Statistic, bucket: number) => of.sketch[bucket] ?? 0;
   const filled = [...contributors.sketch.keys()].filter((bucket) => at(contributors, bucket) !== 0);

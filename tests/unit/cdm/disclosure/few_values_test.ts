@@ -1,5 +1,6 @@
 /** Means and standard deviations of columns with few values: they reveal how many persons have which. */
 import assert from "node:assert/strict";
+import { decideOwn } from "../../../../src/cdm/disclosure/decide_own.ts";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
@@ -84,5 +85,25 @@ Deno.test("sums of many values, and of two that enough persons have, are exact",
     const { values, truth, derived } = shown(100, valueOf);
     assert.deepEqual(values?.[0], truth[0]);
     assert.equal(derived, false);
+  }
+});
+
+Deno.test("a sum of two values is computed, too, where squares of another column are decided before it", () => {
+  const random = randomNumbers(31);
+  const people = new People(SIZE, random);
+  const contributors = people.count((person) => person < 60);
+  const of = (person: number) => person >= 60 ? 0 : person < 8 ? 0.1 : 0.35;
+  const sum = { ...people.statistic(of), contributors };
+  const squares = {
+    ...people.statistic((person) => person >= 8 && person < 16 ? 0.5 + person : of(person)),
+    contributors,
+    isSpread: true,
+  };
+  const ledger = new Ledger(RULES, people.count(() => true), random);
+  for (const statistic of [squares, sum]) {
+    const decision = finished(decideOwn(statistic, { values: [squares, sum] }, ledger, RULES));
+    assert.deepEqual([decision.kind, "derived" in decision && decision.derived], ["answer", true]);
+    assert.ok(decision.kind === "answer");
+    isAbout([decision.answer], [60 * 0.35]);
   }
 });
