@@ -54,7 +54,11 @@ Deno.test("a server that waits for a kernel gets one during the imports, and one
 Deno.test("a module that cannot be imported ahead, and one that fails at its set-up, keep no kernel from starting", async () => {
   await using sandbox = await Sandbox.start({
     preload: ["omcp_kernel.broken", "absent"],
-    modules: { "kernel.broken": "1 / 0" },
+    // Without its finder, a pandas of the user's own takes the place of the installed one, as in an image that has another.
+    modules: {
+      "kernel.broken": "1 / 0",
+      "kernel.protected_modules": "NAMES = frozenset()\ndef protect(): pass",
+    },
   });
   await sandbox.state("idle");
   await sandbox.cell("import os; os.makedirs('own'); open('own/pandas.py', 'w').write('x = 1')");
