@@ -97,7 +97,7 @@ Deno.test("the packages", async (test) => {
         const flags = args.slice(0, args.findIndex((arg) => arg.endsWith("/omcp.mjs")));
         assert.deepEqual(flags.filter((flag) => !flag.startsWith("--allow-env=")), [
           ...["run", "--quiet", "--no-config", "--no-lock", "--no-npm", "--no-remote", "--cached-only"],
-          "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--initial-old-space-size=16,--heap-growing-percent=30,--liftoff-only",
+          "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--initial-old-space-size=16,--liftoff-only",
           "--no-prompt",
           `--allow-net=unix:${SOCKET},docker.invalid:80`,
           `--allow-read=${
