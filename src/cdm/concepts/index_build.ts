@@ -9,7 +9,7 @@ import { WordIndex } from "./word_index.ts";
 
 const log = logger("postgres");
 
-/** All vocabularies of Athena together have fewer concepts; an index of this many takes 300 MB. */
+/** All vocabularies of Athena together have fewer concepts. An index of 7,000,000 takes 1.4 GB (docs/concepts.md). */
 const MOST_CONCEPTS = 12_000_000;
 const MOST_BYTES = 16 * 1024 ** 3;
 /** How long the database may take to send every concept, in ms. */
