@@ -52,7 +52,7 @@ export function numberNotes(
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     `Each number may be off by up to ${
       slackOf(rules)
-    } persons: a question about nearly the same persons as an earlier one gets that one's number, with or without its mark.`,
+    } persons: a question about nearly the same persons as an earlier one gets that one's number, with or without its mark. A row of questions that each change few persons can keep it, and it is then off by more.`,
     ...(derived
       ? [
         "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",

@@ -104,7 +104,7 @@ export function leastShown({ k }: Pick<DisclosureRules, "k">): number {
 
 /**
  * By how many persons a released number may differ from the true one: a question about nearly the same persons as an earlier one gets its answer, and
- * numbers may be rounded.
+ * numbers may be rounded. Questions near that question, and others near these, can get its answer as well; how far these are off is not bounded.
  *
  * @param rules The rules in force.
  */

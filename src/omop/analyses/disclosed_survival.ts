@@ -38,7 +38,8 @@ export interface CurveNumbers {
  * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
  * they differ in fewer than 2k − 1 persons, they have one number, and the curve has no step; numbers that were computed may differ by
  * fewer. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes of the last one count as
- * censorings; a curve ends where its number at risk is withheld.
+ * censorings. A curve ends with its last step, and has no step after its number at risk is withheld: sets one after the other may get one number,
+ * so that more than 2k − 2 later outcomes are missing.
  *
  * @param names How groups are named.
  * @param numbers What was released.
@@ -75,7 +76,9 @@ export function disclosedSurvival(
     }
     const derived = [all, ...known.flatMap(({ outcomes, atRisk }) => [outcomes, atRisk])]
       .some((cell) => cell?.derived === true);
-    return [{ group, counts, steps: kaplanMeier(counts), derived }];
+    const steps = kaplanMeier(counts);
+    const last = steps.findLastIndex(({ events }) => events > 0);
+    return [{ group, counts, steps: steps.slice(0, last + 1), derived }];
   });
   const { notes, ...tables } = curveTables(names, curves, shown);
   const named = (own: readonly Group[]) => own.map((group) => groupName(names, group)).join("; ");
@@ -84,7 +87,9 @@ export function disclosedSurvival(
     notes: [
       `Curves and tests are computed from numbers at the ends of intervals, days ${
         ends.join(", ")
-      }: the outcomes of an interval count at its end, half of its censorings before them. Intervals with few outcomes are part of a later one, and a curve ends where few persons are left.`,
+      }: the outcomes of an interval count at its end, half of its censorings before them. Intervals with few outcomes are part of a later one, and a curve ends where few persons are left. After a step, outcomes may be missing until the next one, after the last step more than ${
+        least - 1
+      } too: the days between show the value of the step before, and tests count what is missing after the last one as censorings.`,
       ...(few.length === 0
         ? []
         : [`No curve, because it would be of fewer than ${FEWEST_OF_CURVE} persons: ${named(few)}.`]),

@@ -176,18 +176,30 @@ function medianText({ steps }: Curve): string {
 }
 
 /** After the last day of a group, the curve says nothing. */
-function survivalText({ steps, derived }: Curve, day: number): string {
+function survivalText(curve: Curve, day: number): string {
+  if (curve.derived !== undefined) return releasedText(curve, day);
+  const { steps } = curve;
   const last = steps.at(-1);
   if (last === undefined) return "nobody";
-  if (day > last.day && last.survival > 0) return derived === undefined ? "nobody left" : "withheld";
-  const step = stepAt(steps, day);
-  if (step === undefined && derived !== undefined) return "withheld";
-  const mark = derived === true ? " ~" : "";
+  if (day > last.day && last.survival > 0) return "nobody left";
   // Until the first day on which somebody's time ends, the curve is 1 and its interval, too.
-  const { survival, interval } = step ?? { survival: 1, interval: { lower: 1, upper: 1 } };
+  return withInterval(stepAt(steps, day) ?? { survival: 1, interval: { lower: 1, upper: 1 } });
+}
+
+/** The same from released numbers: since the last step, outcomes may be missing, so its interval need not contain the value of a later day. */
+function releasedText({ counts, steps, derived }: Curve, day: number): string {
+  const step = stepAt(steps.filter(({ events }) => events > 0), day);
+  if (step === undefined) return "withheld";
+  const mark = derived === true ? " ~" : "";
+  if (day === step.day || step.survival === 0) return withInterval(step) + mark;
+  const isKnown = day <= (counts.at(-1)?.day ?? 0);
+  return isKnown ? `${shownNumber(step.survival)} or less (as on day ${step.day})${mark}` : "withheld";
+}
+
+function withInterval({ survival, interval }: Pick<SurvivalStep, "survival" | "interval">): string {
   return interval === undefined
-    ? shownNumber(survival) + mark
-    : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})${mark}`;
+    ? shownNumber(survival)
+    : `${shownNumber(survival)} (${shownNumber(interval.lower)} to ${shownNumber(interval.upper)})`;
 }
 
 function comparison(names: GroupNames, parts: readonly Curve[]): readonly string[] {

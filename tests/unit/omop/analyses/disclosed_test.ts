@@ -91,6 +91,23 @@ Deno.test("a curve ends where the persons at risk are withheld, and there is no 
   }
 });
 
+Deno.test("on a day without a step, where outcomes may be missing, a curve has the value of the step before and no interval", () => {
+  // 100 outcomes by the last day, but each set is near the one before and gets its number.
+  const { table, shown, chart, notes } = curve(1_000, [[67, 930], [67, 900], [67, 850]]);
+  const day = table.columns.indexOf("day");
+  assert.deepEqual(table.rows.map((row) => row[day]), [50, 100]);
+  const [first, ...later] = shown.rows[0]?.slice(4) ?? [];
+  assert.equal(first, "0.9329 (0.9156 to 0.9468)");
+  assert.deepEqual(later, Array(2).fill("0.9329 or less (as on day 100)"));
+  assert.deepEqual(chart?.series[0]?.x, [0, 50, 100]);
+  assert.match(notes.join("\n"), /outcomes may be missing .* more than 20 too/);
+  const between = curve(1_000, [[67, 930], [67, 900], [150, 700]]).shown.rows[0];
+  assert.equal(between?.[5], "0.9329 or less (as on day 100)");
+  assert.match(String(between?.[6]), /^0\.8\d+ \(/);
+  // Before the first outcomes that are known, half of the censorings are no step.
+  assert.equal(curve(1_000, [[null, 950], [100, 800]]).shown.rows[0]?.[4], "withheld");
+});
+
 Deno.test("inconsistent numbers make no share above all persons and no negative count", () => {
   const { table } = curve(1_000, [[100, 900], [90, 950]]);
   for (const row of table.rows) assert.ok(Number(row[3]) >= 0 && Number(row[4]) >= 0, row.join(" "));
