@@ -41,11 +41,17 @@ interface Near {
   readonly isByEcho: boolean;
 }
 
+/** The same, once all decisions and echoes were compared. */
+interface Nearest extends Near {
+  /** Whether its decision must not be repeated, because that would reveal too much about the persons of the difference. */
+  readonly revealsTooMuch: boolean;
+}
+
 /** How far a statistic has been compared; decisions only get more. */
 interface Compared {
   readonly known: number;
   readonly echoes: number;
-  readonly near: Near | undefined;
+  readonly near: Nearest | undefined;
 }
 
 /**
@@ -133,7 +139,7 @@ export class Ledger {
    */
   isFree(statistic: Counted): boolean {
     const near = this.#nearest(statistic);
-    return near !== undefined && !this.#revealsTooMuch(statistic.sketch, near);
+    return near !== undefined && !near.revealsTooMuch;
   }
 
   /**
@@ -181,7 +187,7 @@ export class Ledger {
     const { sketch } = statistic;
     const near = this.#nearest(statistic);
     if (near === undefined) return undefined;
-    if (this.#revealsTooMuch(sketch, near)) {
+    if (near.revealsTooMuch) {
       return keep === undefined ? WITHHELD : this.#decide({ sketch, decision: WITHHELD });
     }
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
@@ -217,10 +223,11 @@ export class Ledger {
     return this.#rules.k - this.#edge;
   }
 
-  #nearest(statistic: Counted): Near | undefined {
+  #nearest(statistic: Counted): Nearest | undefined {
     const { sketch } = statistic;
     const before = this.#compared.get(statistic);
-    let near = before?.near;
+    if (before?.known === this.#known.length && before.echoes === this.#echoes.size) return before.near;
+    let near: Near | undefined = before?.near;
     for (let at = before?.known ?? NOBODY; at < this.#known.length; at += 1) {
       const limit = Math.min(this.#reachOf(at, statistic), near?.distance ?? Infinity);
       const distance = differingFrom(sketch, this.#sketchOf(at), limit);
@@ -234,8 +241,13 @@ export class Ledger {
       isExact: (of) => this.#isExact(of),
     });
     if (byEcho !== undefined) near = { ...byEcho, isByEcho: true };
-    this.#compared.set(statistic, { known: this.#known.length, echoes: this.#echoes.size, near });
-    return near;
+    const nearest = near && { ...near, revealsTooMuch: this.#revealsTooMuch(sketch, near) };
+    this.#compared.set(statistic, {
+      known: this.#known.length,
+      echoes: this.#echoes.size,
+      near: nearest,
+    });
+    return nearest;
   }
 
   #sketchOf(at: number): Float64Array {
