@@ -41,17 +41,12 @@ interface Near {
   readonly isByEcho: boolean;
 }
 
-/** The same, once all decisions and echoes were compared. */
-interface Nearest extends Near {
-  /** Whether its decision must not be repeated, because that would reveal too much about the persons of the difference. */
-  readonly revealsTooMuch: boolean;
-}
-
 /** How far a statistic has been compared; decisions only get more. */
 interface Compared {
   readonly known: number;
   readonly echoes: number;
-  readonly near: Nearest | undefined;
+  readonly near: Near | undefined;
+  readonly revealsTooMuch: boolean;
 }
 
 /**
@@ -91,11 +86,8 @@ export class Ledger {
     this.#rules = rules;
     this.#random = random;
     this.#decoder = new Decoder(random);
-    const { sketch } = population;
-    this.#add({
-      sketch,
-      decision: { kind: "answer", answer: rounded(population.value, rules), derived: false },
-    });
+    const decision = { kind: "answer", answer: rounded(population.value, rules), derived: false } as const;
+    this.#add({ sketch: population.sketch, decision });
     for (const decided of earlier) {
       const { sketch, echoOf } = decided;
       if (echoOf === undefined) this.#add(decided);
@@ -138,8 +130,8 @@ export class Ledger {
    * @param statistic The statistic; it must not change afterwards.
    */
   isFree(statistic: Counted): boolean {
-    const near = this.#nearest(statistic);
-    return near !== undefined && !near.revealsTooMuch;
+    const { near, revealsTooMuch } = this.#compare(statistic);
+    return near !== undefined && !revealsTooMuch;
   }
 
   /**
@@ -185,9 +177,9 @@ export class Ledger {
    */
   #near(statistic: Counted, keep?: "keep"): Decision | undefined {
     const { sketch } = statistic;
-    const near = this.#nearest(statistic);
+    const { near, revealsTooMuch } = this.#compare(statistic);
     if (near === undefined) return undefined;
-    if (near.revealsTooMuch) {
+    if (revealsTooMuch) {
       return keep === undefined ? WITHHELD : this.#decide({ sketch, decision: WITHHELD });
     }
     const decision = this.#known[near.of]?.decision ?? WITHHELD;
@@ -223,31 +215,29 @@ export class Ledger {
     return this.#rules.k - this.#edge;
   }
 
-  #nearest(statistic: Counted): Nearest | undefined {
+  #compare(statistic: Counted): Compared {
     const { sketch } = statistic;
+    const [known, echoes] = [this.#known.length, this.#echoes.size];
     const before = this.#compared.get(statistic);
-    if (before?.known === this.#known.length && before.echoes === this.#echoes.size) return before.near;
-    let near: Near | undefined = before?.near;
-    for (let at = before?.known ?? NOBODY; at < this.#known.length; at += 1) {
+    if (before?.known === known && before.echoes === echoes) return before;
+    let near = before?.near;
+    for (let at = before?.known ?? NOBODY; at < known; at += 1) {
       const limit = Math.min(this.#reachOf(at, statistic), near?.distance ?? Infinity);
       const distance = differingFrom(sketch, this.#sketchOf(at), limit);
       if (distance < limit) near = { of: at, distance, isByEcho: false };
     }
     const limit = Math.min(this.#edge + 1, near?.distance ?? Infinity);
-    const compared = { echoes: before?.echoes ?? 0, known: before?.known ?? NOBODY };
-    const byEcho = this.#echoes.nearest(sketch, compared, limit, {
-      end: this.#known.length,
+    const from = { echoes: before?.echoes ?? 0, known: before?.known ?? NOBODY };
+    const byEcho = this.#echoes.nearest(sketch, from, limit, {
+      end: known,
       sketchOf: (of) => this.#sketchOf(of),
       isExact: (of) => this.#isExact(of),
     });
     if (byEcho !== undefined) near = { ...byEcho, isByEcho: true };
-    const nearest = near && { ...near, revealsTooMuch: this.#revealsTooMuch(sketch, near) };
-    this.#compared.set(statistic, {
-      known: this.#known.length,
-      echoes: this.#echoes.size,
-      near: nearest,
-    });
-    return nearest;
+    const revealsTooMuch = near !== undefined && this.#revealsTooMuch(sketch, near);
+    const compared = { known, echoes, near, revealsTooMuch };
+    this.#compared.set(statistic, compared);
+    return compared;
   }
 
   #sketchOf(at: number): Float64Array {
@@ -301,8 +291,7 @@ export class Ledger {
     const found = yield* findCombination(sketch, this.#released, reach, how);
     if (found !== undefined) {
       // The few persons between are remembered as a set near nobody.
-      const few = differences(sketch, sketchOfCombination(found));
-      this.#keepEcho(NOBODY, few, WITHHELD);
+      this.#keepEcho(NOBODY, differences(sketch, sketchOfCombination(found)), WITHHELD);
       return { sketch, decision: { kind: "answer", answer: answerOf(found), derived: true } };
     }
     const answer = rounded(statistic.value, this.#rules);
