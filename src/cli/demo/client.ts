@@ -71,18 +71,20 @@ export async function connectServer(
     ? await Deno.makeTempDir({ prefix: "omcp-audit-" })
     : undefined;
   const auditFolder = launch.auditFolder ?? own ?? "";
-  const server = await connectCommand({
-    command: Deno.execPath(),
-    args: serverArguments({ project, ...engineSocket(), ...launch, auditFolder }),
-    env: { ...inheritedVariables(), OMCP_AUDIT_FOLDER: auditFolder, ...environment },
-  });
-  return {
-    ...server,
-    close: async () => {
-      await server.close();
-      if (own !== undefined) await Deno.remove(own, { recursive: true });
-    },
-  };
+  async function removeOwn(): Promise<void> {
+    if (own !== undefined) await Deno.remove(own, { recursive: true });
+  }
+  try {
+    const server = await connectCommand({
+      command: Deno.execPath(),
+      args: serverArguments({ project, ...engineSocket(), ...launch, auditFolder }),
+      env: { ...inheritedVariables(), OMCP_AUDIT_FOLDER: auditFolder, ...environment },
+    });
+    return { ...server, close: () => server.close().finally(removeOwn) };
+  } catch (error) {
+    await removeOwn();
+    throw error;
+  }
 }
 
 /** A command that serves MCP over stdio. */
