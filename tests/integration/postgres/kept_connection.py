@@ -1,6 +1,7 @@
 """What code in a sandbox does to the connection that typed queries keep: functions that a cell calls."""
 
 import _thread
+import contextlib
 import os
 import threading
 
@@ -70,29 +71,32 @@ def is_interrupted():
         thread.join()
 
 
-def loses_descriptor():
+@contextlib.contextmanager
+def lost_descriptor():
+    """The kept connection's descriptor, which code has closed and made one of a file of its own; and that file."""
     typed(COUNT)
     descriptor = _kept._idle.connection.fileno()
     os.close(descriptor)
     with open("/tmp/own", "w+b", buffering=0) as own:
         os.dup2(own.fileno(), descriptor)
+        yield descriptor, own
+
+
+def loses_descriptor():
+    with lost_descriptor() as (descriptor, own):
         count = int(typed(COUNT))
         own.seek(0)
-        return os.fstat(descriptor).st_ino == os.fstat(own.fileno()).st_ino, count, own.read()
+        return os.path.sameopenfile(descriptor, own.fileno()), count, own.read()
 
 
 def loses_descriptor_in_child():
     """The same in a forked process, which closes the connection of its parent."""
-    typed(COUNT)
-    descriptor = _kept._idle.connection.fileno()
-    os.close(descriptor)
-    with open("/tmp/own", "w+b", buffering=0) as own:
-        os.dup2(own.fileno(), descriptor)
+    with lost_descriptor() as (descriptor, own):
         child = os.fork()
         if child == 0:
             status = 2
             try:
-                status = 0 if os.fstat(descriptor).st_ino == os.fstat(own.fileno()).st_ino else 1
+                status = 0 if os.path.sameopenfile(descriptor, own.fileno()) else 1
             finally:
                 os._exit(status)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), int(typed(COUNT))
