@@ -13,12 +13,10 @@ export interface LaunchOptions extends Partial<Omit<PermissionNeeds, "guardFolde
 }
 
 /**
- * V8 collects garbage early and keeps its heaps small. Without these flags, a sandbox that floods the server with refused
- * statements makes it grow by 200 MB of garbage, in this thread and in the guard's. V8's second compiler for WebAssembly takes
- * 40 MiB more while it compiles the SQL grammar in each of the guard's workers, and parsing is not measurably faster for it. Without an initial size,
- * a heap grows beyond 50 MB before V8 collects it for the first time: 16 MB is about what an idle server needs.
- * `--optimize-for-size` lets a heap grow by a tenth between two collections of all of it. With `--heap-growing-percent=30` there are a third
- * to a fifth as many, which neighbours feel, but the server can grow by 56 MiB (docs/testing.md). V8 reads the flags at the start only.
+ * V8 collects garbage early and keeps its heaps small. Without these flags, a sandbox that floods the server with refused statements makes it
+ * grow by 200 MB of garbage, in this thread and in the guard's (docs/decisions/0025-v8-collects-early.md). V8's second compiler for WebAssembly
+ * takes 40 MiB while it compiles the SQL grammar in each of the guard's workers, and does not make parsing measurably faster. V8 reads the
+ * flags at the start only.
  */
 export const MEMORY_FLAGS =
   "--v8-flags=--optimize-for-size,--max-semi-space-size=1,--initial-old-space-size=16,--liftoff-only";

@@ -63,7 +63,7 @@ const SYNC = message(FRONTEND.sync);
 const FLUSH = message(FRONTEND.flush);
 /**
  * Outstanding answers at which the relay stops reading from the client. What is kept for each lives longer than V8's young generation:
- * with 500, pipelines left garbage of 50 MB (docs/testing.md).
+ * with 500, pipelines left garbage of 50 MB (docs/neighbours.md).
  */
 const MAX_OWED = 100;
 /** Bytes that the relay collects before it sends them. */

@@ -5,7 +5,7 @@ import { type Scene, withScene } from "../neighbours.ts";
 const MIB = 1024 * 1024;
 /**
  * Nearly all growth is heap that V8 has not collected yet: the heap that is reachable differs by less than 2 MiB from that of an idle
- * server (docs/testing.md). Without bounds it is a gigabyte.
+ * server (docs/neighbours.md). Without bounds it is a gigabyte.
  */
 const GROWTH_BYTES = 50 * MIB;
 /** Memory that the server needs to warm up: the grammar in two workers, the database's channel, the heap. */
