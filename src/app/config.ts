@@ -414,7 +414,7 @@ export const SETTINGS = {
     default: "remove",
     unit: "",
     description:
-      "What becomes of the sandboxes when the server ends. `detach`: they stay for the next server of the same OMCP_INSTANCE, which must be set, for OMCP_LEASE_SECONDS.",
+      "What becomes of the sandboxes when the server ends, which it also does when its client or its launcher (`npx`) was killed: its stdin ends. `detach`: they stay for the next server of the same OMCP_INSTANCE, which must be set, for OMCP_LEASE_SECONDS.",
   },
   OMCP_AUDIT_FOLDER: {
     schema: ownFolderPath,

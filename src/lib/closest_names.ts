@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 /** Characters of the given name that are compared: a hint is for a typing error, and very long input must not cost time. */
 const MAX_COMPARED = 64;
 
-/** Other words for statistics and tables, letters only, and the names that OMOP and SQL have for them. */
+/** Other words for statistics, tables and groups, letters only, and the names that OMOP and SQL have for them. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...["mean", "average"].map((word) => [word, "avg"] as const),
   ...["std", "stdev", "sd", "standarddeviation", "stddevsamp"].map((word) => [word, "stddev"] as const),
@@ -19,6 +19,9 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...["procedures", "procedure"].map((word) => [word, "procedure_occurrence"] as const),
   ...["labs", "lab", "measurements"].map((word) => [word, "measurement"] as const),
   ...["patients", "patient", "persons", "people"].map((word) => [word, "person"] as const),
+  ["sex", "gender"],
+  ...["women", "woman", "f"].map((word) => [word, "female"] as const),
+  ...["men", "man", "m"].map((word) => [word, "male"] as const),
   ...["size", "rows", "length", "len", "n"].map((word) => [word, "count"] as const),
 ]);
 

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
 import { argumentPath } from "../lib/argument_path.ts";
 import { closestNames, synonymOf } from "../lib/closest_names.ts";
+import { givenSchema } from "./given_schema.ts";
 
 const MAX_ISSUES = 10;
 const RECEIVED_CHARACTERS = 80;
@@ -108,10 +109,8 @@ function unknownKeys(path: Path, keys: readonly string[], { schema, unknownArgum
 }
 
 /** The keys of the object that a path leads to. */
-function allowedKeys(schema: z.core.$ZodType, path: Path): string[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) {
-    return allowedKeys(schema.unwrap(), path);
-  }
+function allowedKeys(argument: z.core.$ZodType, path: Path): string[] {
+  const schema = givenSchema(argument);
   if (schema instanceof z.ZodUnion) {
     return schema.options.map((option) => allowedKeys(option, path)).find((keys) => keys.length > 0) ?? [];
   }

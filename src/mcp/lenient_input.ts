@@ -1,9 +1,10 @@
 /**
  * Converts arguments whose meaning is clear into what a schema takes: `null` for an optional argument, `"60"` for a
- * number, `"true"` for a boolean, one item for a list, a choice in another case. Other values stay as they are, and the schema refuses them.
+ * number, `"true"` for a boolean, one item for a list, `{items: […]}` for the list of a concept set, a choice in another case. Other values stay as they are, and the schema refuses them.
  */
 import * as z from "zod";
 import { isRecord } from "../lib/is_record.ts";
+import { givenSchema } from "./given_schema.ts";
 
 const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
 
@@ -13,9 +14,8 @@ const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
  * @returns The value to parse.
  */
 export function lenientInput(schema: z.core.$ZodType, value: unknown): unknown {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) {
-    return value === null ? undefined : lenientInput(schema.unwrap(), value);
-  }
+  const inner = givenSchema(schema);
+  if (inner !== schema) return value === null ? undefined : lenientInput(inner, value);
   if (schema instanceof z.ZodObject) return lenientObject(schema, value);
   if (schema instanceof z.ZodArray) return lenientList(schema, value);
   if (schema instanceof z.ZodUnion) return lenientUnion(schema, value);
@@ -66,9 +66,16 @@ function lenientList(schema: z.ZodArray, value: unknown): unknown {
   const list = typeof value === "string"
     ? (listFromJson(value) ?? [value])
     : isRecord(value)
-    ? [value]
+    ? (itemsOf(schema, value) ?? [value])
     : value;
   return Array.isArray(list) ? list.map((item) => lenientInput(schema.element, item)) : value;
+}
+
+/** The list of a concept set, which is an object in some arguments and a list in others. */
+function itemsOf({ element }: z.ZodArray, value: Readonly<Record<string, unknown>>): unknown[] | undefined {
+  const { items, ...others } = value;
+  const own = element instanceof z.ZodObject && Object.hasOwn(element.shape, "items");
+  return Array.isArray(items) && Object.keys(others).length === 0 && !own ? items : undefined;
 }
 
 /** Converts only objects in a union: a string may be meant as a string. */

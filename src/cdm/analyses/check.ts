@@ -51,7 +51,13 @@ function refuseIgnored(request: AnalysisRequest): void {
     const given = Object.entries(request).find(([key]) => key === name)?.[1];
     const usual = Object.entries(defaults).find(([key]) => key === name)?.[1];
     if (analyses.includes(request.analysis) || JSON.stringify(given) === JSON.stringify(usual)) continue;
-    refuse(`Cannot use ${name} in ${request.analysis}`, `Leave it out: it is for ${analyses.join(", ")}.`);
+    const instead = name === "periods" && TAKEN_BY.strata?.includes(request.analysis) === true
+      ? ' For calendar years, pass strata: ["year"].'
+      : "";
+    refuse(
+      `Cannot use ${name} in ${request.analysis}`,
+      `Leave it out: it is for ${analyses.join(", ")}.${instead}`,
+    );
   }
 }
 

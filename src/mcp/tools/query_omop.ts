@@ -40,6 +40,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["select", "use columns"],
   ["from", "use table"],
   ["sort", "use order_by"],
+  ["as", "use into or as_cohort"],
 ]);
 
 /** Runs a typed query on the CDM. */

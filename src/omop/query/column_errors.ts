@@ -4,6 +4,11 @@ import { closestNames } from "../../lib/closest_names.ts";
 import { type CdmTable, cdmTables, type CdmVersion } from "../cdm/mod.ts";
 import { eventDate, hasColumn } from "./event_date.ts";
 
+/** The functions of parts of a date. */
+const PARTS: ReadonlySet<string> = new Set(["year", "quarter", "month", "day"]);
+/** Words that do not tell one date from another. */
+const UNSAID: ReadonlySet<string> = new Set(["of", "the", "date", "datetime"]);
+
 /** Where a name was looked for. */
 export interface Lookup {
   readonly version: CdmVersion;
@@ -13,6 +18,8 @@ export interface Lookup {
   readonly place: CdmTable;
   /** The steps before the column's name, such as `["person"]`. */
   readonly prefix: readonly string[];
+  /** The names that the query gives to columns of its result → the columns as written. */
+  readonly named?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -27,7 +34,8 @@ export function unknownColumn(lookup: Lookup, name: string): OmcpError {
   const names = place.columns.map((column) => column.name);
   const before = prefix.map((step) => `${step}.`).join("");
   const close = closestNames(name, names);
-  const special = misspeltPrefix(name, lookup) ?? specialHint(lookup, name, before);
+  const special = namedHint(lookup, name) ?? misspeltPrefix(name, lookup) ??
+    specialHint(lookup, name, before);
   const hints = special !== undefined ? [special] : [
     close.length > 0
       ? `Did you mean ${close.map((one) => before + one).join(" or ")}?`
@@ -37,6 +45,14 @@ export function unknownColumn(lookup: Lookup, name: string): OmcpError {
   return new OmcpError("invalid_argument", `The table ${place.name} has no column ${JSON.stringify(name)}`, {
     next: hints.join(" "),
   });
+}
+
+/** For a name that the query gives to a column of its result: other lists have the column itself. */
+function namedHint({ named, prefix }: Lookup, name: string): string | undefined {
+  const written = prefix.length > 0 ? undefined : named?.get(name);
+  return written === undefined
+    ? undefined
+    : `Write ${written}: ${name} is its name in the result, and in order_by.`;
 }
 
 /** For a name that the table does not have: where else it occurs. */
@@ -93,10 +109,12 @@ function specialHint({ table, place, prefix }: Lookup, name: string, before: str
     return `The CDM has no age: write age_at(${date}), completed years on that date, ` +
       `or with a name: age_at(${date}) as age.`;
   }
-  const [, event = "", part] = /^(?:(.+)_)?(year|quarter|month|day)$/.exec(name) ?? [];
-  const date = [`${event}_start_date`, `${event}_date`].find((one) => hasColumn(place, one)) ??
-    (event === "" || place.name.startsWith(event) ? eventDate(place) : undefined);
-  if (part !== undefined && date !== undefined) return `Write ${part}(${before}${date}).`;
+  if (/^age_?(?:group|band|class|range|category)s?$/.test(name)) {
+    const date = eventDate(table) ?? "2020-12-31";
+    return `Write band(age_at(${date}), 0, 20, 40, 60, 80) as ${name}: the youngest age of each group.`;
+  }
+  const part = datePart(place, name);
+  if (part !== undefined) return `Write ${part.fn}(${before}${part.date}).`;
   if (/^(?:sex|gender)$/.test(name)) {
     return `Write ${table.name === "person" ? "" : "person."}gender_concept_id (8507 male, 8532 female).`;
   }
@@ -109,4 +127,23 @@ function specialHint({ table, place, prefix }: Lookup, name: string, before: str
   return `The table has the concepts' ids: ${ids.map((one) => before + one).join(", ")}. ` +
     'Find an id with query_omop (table concept, filters [{"column":"concept_name","op":"ilike","value":"%diabetes%"}]) and filter by it. ' +
     "For names in the result, add concept_name: true.";
+}
+
+/** For a name such as condition_start_year or year_of_visit: the function, and the date that the name's other words belong to. */
+function datePart(
+  place: CdmTable,
+  name: string,
+): { readonly fn: string; readonly date: string } | undefined {
+  const words = name.split("_");
+  const fn = words.find((word) => PARTS.has(word));
+  // person has year_of_birth, which is closer.
+  if (fn === undefined || place.columns.some((column) => column.name.split("_").includes(fn))) {
+    return undefined;
+  }
+  const rest = words.filter((word) => word !== fn && !UNSAID.has(word));
+  const has = (text: string) => rest.every((word) => text.split("_").includes(word));
+  const dates = place.columns.filter(({ type }) => type === "date").map((column) => column.name);
+  const usual = eventDate(place);
+  const date = usual !== undefined && (has(usual) || has(place.name)) ? usual : dates.find(has);
+  return date === undefined ? undefined : { fn, date };
 }

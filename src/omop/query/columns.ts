@@ -34,6 +34,8 @@ export class Scope {
   readonly table: CdmTable;
   readonly alias: string;
   readonly version: CdmVersion;
+  /** The names of the result's columns that have one of their own → what they name. */
+  readonly #named: ReadonlyMap<string, string>;
   /** By the path that leads to the table. */
   readonly #joins = new Map<string, Join>();
 
@@ -41,11 +43,20 @@ export class Scope {
    * @param version The CDM's version.
    * @param table The query's table: its name in the CDM, or the columns of another one.
    * @param alias Its alias in the SQL.
+   * @param written The columns of the query's result, as written.
    */
-  constructor(version: CdmVersion, table: string | CdmTable, alias = "t") {
+  constructor(
+    version: CdmVersion,
+    table: string | CdmTable,
+    alias = "t",
+    written: readonly string[] = [],
+  ) {
     this.version = version;
     this.table = typeof table === "string" ? cdmTable(version, table) : table;
     this.alias = alias;
+    this.#named = new Map(
+      written.map(readColumn).flatMap(({ as, text }) => as === undefined ? [] : [[as, text]]),
+    );
   }
 
   /** The tables to join for the values found so far, each after those that it needs. */
@@ -121,7 +132,7 @@ export class Scope {
     const column = place.table.columns.find((one) => one.name === name);
     if (column === undefined || steps.length > 3) {
       throw unknownColumn(
-        { version: this.version, table: this.table, place: place.table, prefix: steps },
+        { version: this.version, table: this.table, place: place.table, prefix: steps, named: this.#named },
         name,
       );
     }

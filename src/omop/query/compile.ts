@@ -114,7 +114,7 @@ export function fromClause(
     return sql`${table} as "t"${joinClause(scope, schema)}${listed(" where ", conditions, " and ")}`;
   }
   // The pick has joins of its own: those that its filters need.
-  const pick = new Scope(scope.version, scope.table);
+  const pick = new Scope(scope.version, scope.table, "t", query.columns);
   const picked = (query.filters ?? []).map((filter) =>
     filterCondition(filter, { find: (name) => pick.find(name), schema })
   );

@@ -13,6 +13,8 @@ export type Expression =
 /** A column as written. */
 export interface WrittenColumn {
   readonly expression: Expression;
+  /** The text without that name. */
+  readonly text: string;
   /** The name that it has in the result, if the text gives one. */
   readonly as?: string;
 }
@@ -20,6 +22,8 @@ export interface WrittenColumn {
 /** Deepest nesting: `band(age_at(visit.visit_start_date), 0, 65)` has two calls in each other. */
 const MAX_DEPTH = 4;
 const ALIAS = /^(.+?)\s+as\s+([a-z_][a-z0-9_]{0,62})$/s;
+/** A name was meant: no column's own name has this word. */
+const NAMED = /\sas(?:\s|$)/;
 const TOKEN = /\s*(?:'?(\d{4}-\d{2}-\d{2})'?|([+-]?\d{1,15}(?:\.\d{1,15})?)|([a-z_][a-z0-9_.]*)|([(),]))\s*/y;
 
 /**
@@ -27,15 +31,22 @@ const TOKEN = /\s*(?:'?(\d{4}-\d{2}-\d{2})'?|([+-]?\d{1,15}(?:\.\d{1,15})?)|([a-
  *
  * @param text In lower case. Without parentheses, all of it is a name, whatever its characters.
  * @returns What it says.
- * @throws {OmcpError} `invalid_argument` for a call that cannot be read.
+ * @throws {OmcpError} `invalid_argument` for a call or a name that cannot be read.
  */
 export function readColumn(text: string): WrittenColumn {
   const [, before, as] = ALIAS.exec(text.trim()) ?? [];
   const body = before ?? text.trim();
+  if (NAMED.test(body)) throw unreadableName(body);
   const expression: Expression = body.includes("(")
     ? new Reader(body).read()
     : { kind: "column", path: body };
-  return as === undefined ? { expression } : { expression, as };
+  return as === undefined ? { expression, text: body } : { expression, text: body, as };
+}
+
+function unreadableName(text: string): OmcpError {
+  return new OmcpError("invalid_argument", `Cannot read the name after as in ${JSON.stringify(text)}`, {
+    next: "Write one name of letters, digits and _, at most 63, such as year(condition_start_date) as year.",
+  });
 }
 
 class Reader {

@@ -18,6 +18,8 @@ const OPERATORS = {
   "ilike": sql`ilike`,
 } as const;
 
+/** Characters of an example in an error. */
+const EXAMPLE_CHARACTERS = 300;
 /** Deepest nesting of groups. */
 const MAX_DEPTH = 5;
 
@@ -81,6 +83,7 @@ export function filterCondition(
   if (
     group === undefined || groups.length > 1 || column !== undefined || op !== undefined || depth >= MAX_DEPTH
   ) {
+    if (group === undefined && column !== undefined) throw withoutOp(column, filter.value);
     throw new OmcpError(
       "invalid_argument",
       "Cannot read a condition: it needs column and op, or only one of or, and, not" +
@@ -118,17 +121,7 @@ function comparison(filter: Comparison, context: ConditionContext): RawBuilder<b
     case "in":
     case "not in": {
       if (!Array.isArray(value)) throw misused(filter, "needs a list of values", "Pass a list: [1, 2].");
-      if (value.includes(null)) {
-        const rest = JSON.stringify(value.filter((one) => one !== null)).slice(0, 80);
-        throw misused(
-          filter,
-          "has null in its list, which no value equals",
-          `For missing values too: {"or": [{"column": ${
-            JSON.stringify(filter.column)
-          }, "op": "${op}", "value": ${rest}}, ` +
-            `{"column": ${JSON.stringify(filter.column)}, "op": "is null"}]}.`,
-        );
-      }
+      if (value.includes(null)) throw nullInList(filter, value);
       const days = value.filter((one) => side(one) !== reference);
       const exact = value.filter((one) => side(one) === reference);
       const parts = [days, exact].filter((part) => part.length > 0).map((part) =>
@@ -138,8 +131,12 @@ function comparison(filter: Comparison, context: ConditionContext): RawBuilder<b
       return sql`(${sql.join(parts, op === "in" ? sql` or ` : sql` and `)})`;
     }
     case "between": {
-      if (!Array.isArray(value) || value.length !== 2) {
-        throw misused(filter, "needs two values", "Pass the lowest and the highest: [1, 10].");
+      if (!Array.isArray(value) || value.length !== 2 || value.includes(null)) {
+        throw misused(
+          filter,
+          "needs two values",
+          "Pass the lowest and the highest: [1, 10]. For one of them, use >= or <=.",
+        );
       }
       const [low, high] = value;
       const bound = [bindValue(compared, low), bindValue(compared, high)] as const;
@@ -175,7 +172,7 @@ function comparison(filter: Comparison, context: ConditionContext): RawBuilder<b
 }
 
 function inConceptSet(filter: Comparison, found: Value, schema: string): RawBuilder<boolean> {
-  if (!/concept_id(?:_\d)?$/.test(found.name) || found.type !== "bigint") {
+  if (!/concept_id(?:_\d)?$/.test(found.column?.name ?? "") || found.type !== "bigint") {
     throw misused(filter, "needs a column of concepts", "Use a column such as condition_concept_id.");
   }
   const { value } = filter;
@@ -189,7 +186,44 @@ function inConceptSet(filter: Comparison, found: Value, schema: string): RawBuil
       'Pass {"items": [{"concept_id": 201826, "include_descendants": true}]}.',
     );
   }
+  if (set.data.items.every(({ exclude }) => exclude === true)) {
+    const items = set.data.items.map(({ exclude: _, ...item }) => item);
+    throw misused(
+      filter,
+      "has only items with exclude, so the set is empty",
+      `For rows without these concepts: ${shortJson({ not: [{ ...filter, value: { items } }] })}.`,
+    );
+  }
   return sql`${found.sql} in (${conceptSetMembers(set.data, schema)})`;
+}
+
+/** What was probably meant depends on what else is in the list, and on the operator. */
+function nullInList(filter: Comparison, value: readonly unknown[]): OmcpError {
+  const { column, op } = filter;
+  const rest = value.filter((one) => one !== null);
+  const without = { column, op, value: rest };
+  const missing = { column, op: "is null" };
+  const next = rest.length === 0
+    ? `Write ${shortJson({ column, op: op === "in" ? "is null" : "is not null" })}.`
+    : op === "in"
+    ? `For missing values too: ${shortJson({ or: [without, missing] })}.`
+    : `Leave out null: a missing value passes no \`not in\`. To keep missing values: ${
+      shortJson({ or: [without, missing] })
+    }.`;
+  return misused(filter, "has null in its list, which no value equals", next);
+}
+
+function withoutOp(column: string, value: OmopFilter["value"]): OmcpError {
+  const op = Array.isArray(value) ? "in" : value === undefined || value === null ? "is not null" : "=";
+  return new OmcpError("invalid_argument", `Cannot filter ${column}: op is missing`, {
+    next: `Write ${shortJson({ column, op, ...(op === "is not null" ? {} : { value }) })}, or another op.`,
+  });
+}
+
+/** An example for an error: a long list in it is cut. */
+function shortJson(example: unknown): string {
+  const text = JSON.stringify(example);
+  return text.length <= EXAMPLE_CHARACTERS ? text : `${text.slice(0, EXAMPLE_CHARACTERS)}…`;
 }
 
 function isReversed({ type }: Value, [low, high]: readonly [string, string]): boolean {

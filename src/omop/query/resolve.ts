@@ -50,7 +50,7 @@ export interface ResolvedQuery {
  * @throws {OmcpError} `invalid_argument` for an unknown or misused name, with the closest names in `next`.
  */
 export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQuery {
-  const known = new Scope(version, tableOf(query));
+  const known = new Scope(version, tableOf(query), "t", [...query.group_by ?? [], ...query.columns ?? []]);
   const { table } = known;
   const grouped = query.group_by !== undefined || query.aggregates !== undefined;
   const groupNames = query.group_by ?? [];
@@ -60,8 +60,9 @@ export function resolveQuery(query: OmopQuery, version: CdmVersion): ResolvedQue
   refuseDuplicates(chosen, "columns");
   const outputs: ResolvedQuery["outputs"][number][] = [];
   for (const name of chosen) {
-    const source = known.find(name);
-    if (grouped && !groupNames.includes(name)) throw notGrouped(name);
+    const group = groupBy.find(({ written }) => written === name) ?? groupBy.find((one) => one.name === name);
+    const source = group ?? known.find(name);
+    if (grouped && group === undefined) throw notGrouped(name);
     const by: PlainOutput = { kind: "column", name: source.name, type: resultType(source.type), source };
     outputs.push(by);
     const conceptName = query.concept_name === true ? conceptNameOf(known, source) : undefined;

@@ -92,8 +92,16 @@ function unfit(column: Compared, value: unknown): OmcpError {
   return new OmcpError(
     "invalid_argument",
     `Cannot compare ${column.name} (${column.type}) with ${shown}: must be ${kindOf(column)}`,
-    { next: `Pass a value such as ${EXAMPLES[column.type]}.` },
+    {
+      next: holdsConcepts(column) && typeof value === "string" && !/^\d+$/.test(value)
+        ? "Pass a concept's id, such as 201826: search_concepts finds it by the concept's name."
+        : `Pass a value such as ${EXAMPLES[column.type]}.`,
+    },
   );
+}
+
+function holdsConcepts({ name, type }: Compared): boolean {
+  return type === "bigint" && /concept_id(?:_\d)?$/.test(name);
 }
 
 function kindOf({ type }: Compared): string {

@@ -19,6 +19,8 @@ Deno.test("synonymOf() finds the statistic that a word means", () => {
     ] as const
   ) assert.equal(synonymOf(word, AGGREGATE_FUNCTIONS), name, word);
   assert.equal(synonymOf("mean", ["asc", "desc"]), undefined);
+  assert.equal(synonymOf("women", ["female", "male"]), "female");
+  assert.equal(synonymOf("Sex", ["gender", "age_group", "year"]), "gender");
 });
 
 Deno.test("closestNames() returns names with all words of the given one before names with similar letters", () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { OmcpError } from "../../../src/errors.ts";
-import { lenientInput } from "../../../src/mcp/lenient_input.ts";
 import { errorResult } from "../../../src/mcp/results.ts";
 import { readConfig } from "../../../src/app/config.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
@@ -9,7 +8,6 @@ import { LOCAL_USER } from "../../../src/mcp/principal.ts";
 import type { ToolContext } from "../../../src/mcp/tool.ts";
 import { TOOLSETS } from "../../../src/mcp/toolsets.ts";
 import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
-import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
 
 const SETTINGS = {
   ...readConfig((name) => name === "OMCP_IMAGES" ? "site/python:3.13, site/r" : undefined),
@@ -130,6 +128,34 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ]],
 ];
 
+/** The objects that an argument may be or contain: where each is, and the arguments down to it, with one unknown field in it. */
+function withUnknownField(schema: z.core.JSONSchema.JSONSchema, path: string): [string, unknown][] {
+  if (schema.type === "array" && typeof schema.items === "object" && !Array.isArray(schema.items)) {
+    return withUnknownField(schema.items, `${path}[0]`).map(([where, value]) => [where, [value]]);
+  }
+  if (schema.properties === undefined || schema.additionalProperties !== false) return [];
+  return [
+    [path, { no_such_field: 1 }],
+    ...Object.entries(schema.properties).flatMap(([name, field]) =>
+      typeof field === "boolean" ? [] : withUnknownField(field, path === "" ? name : `${path}.${name}`).map((
+        [where, value],
+      ): [string, unknown] => [where, { [name]: value }])
+    ),
+  ];
+}
+
+for (const { name, input } of TOOLS) {
+  Deno.test(`${name} names the allowed fields of each object among its arguments`, async () => {
+    const places = withUnknownField(z.toJSONSchema(input, { io: "input" }), "");
+    assert.ok(places.length > 0);
+    for (const [where, value] of places) {
+      const { message } = await refusal(name, value);
+      const line = message.split("\n").find((one) => one.includes('"no_such_field"'));
+      assert.match(line ?? "", /unknown (?:argument|field) .*; allowed: (?!none)\w+/, `${where}: ${message}`);
+    }
+  });
+}
+
 for (const [name, input, lines] of REFUSED) {
   Deno.test(`${name} refuses ${JSON.stringify(input)} and names the place, the value and what is allowed`, async () => {
     const error = await refusal(name, input);
@@ -205,61 +231,4 @@ Deno.test("errorResult() writes code, cause, state, next step, details and wheth
       "Error database_refused: No such table.\nState: Nothing was read; variables are kept.\nDetails: sqlstate: 42P01\nretryable: no",
   }]);
   assert.equal("structuredContent" in result, false);
-});
-
-/** Arguments as a model writes them, and their meaning. */
-const CONVERTED: readonly [Record<string, unknown>, Record<string, unknown>][] = [
-  [{ limit: null, columns: null, filters: null, into: null }, {}],
-  [{ limit: "50", concept_name: "True" }, { limit: 50, concept_name: true }],
-  [{ table: "PERSON" }, {}],
-  [{ columns: "person_id", group_by: "person_id", order_by: "-n" }, {
-    columns: ["person_id"],
-    group_by: ["person_id"],
-    order_by: ["-n"],
-  }],
-  [{ columns: '["person_id", "year_of_birth"]' }, { columns: ["person_id", "year_of_birth"] }],
-  [{ aggregates: { fn: "COUNT", column: null, distinct: "false" } }, {
-    aggregates: [{ fn: "count", column: undefined, distinct: false }],
-  }],
-  [{ order_by: { column: "N", direction: "DESC" } }, { order_by: [{ column: "n", direction: "desc" }] }],
-  [{ filters: { column: "person_id", op: "IS NULL", value: null } }, {
-    filters: [{ column: "person_id", op: "is null", value: undefined }],
-  }],
-  [{ filters: [{ column: "person_id", op: "=", value: "true" }] }, {
-    filters: [{ column: "person_id", op: "=", value: "true" }],
-  }],
-];
-
-for (const [written, meant] of CONVERTED) {
-  Deno.test(`lenientInput() converts ${JSON.stringify(written)}`, () => {
-    const schema = omopQuerySchema("5.4");
-    assert.deepEqual(schema.parse(lenientInput(schema, { table: "person", ...written })), {
-      table: "person",
-      limit: 10_000,
-      into: "omop_df",
-      ...Object.fromEntries(
-        Object.keys(written).filter((name) => written[name] === null && !["limit", "into"].includes(name))
-          .map((name) => [name, undefined]),
-      ),
-      ...meant,
-    });
-  });
-}
-
-Deno.test("lenientInput() does not change ambiguous values", () => {
-  const schema = z.strictObject({
-    n: z.number().optional(),
-    b: z.boolean().optional(),
-    s: z.string().optional(),
-  });
-  for (const n of ["", " ", "1e309", "Infinity", "NaN", "0x10", "1,5", "12abc", true, [1]]) {
-    assert.equal(schema.safeParse(lenientInput(schema, { n })).success, false, String(n));
-  }
-  for (const b of ["yes", "1", "", 1, 0]) {
-    assert.equal(schema.safeParse(lenientInput(schema, { b })).success, false, String(b));
-  }
-  for (const s of [5, true, ["a"]]) {
-    assert.equal(schema.safeParse(lenientInput(schema, { s })).success, false, String(s));
-  }
-  for (const input of [null, "x", 5, []]) assert.deepEqual(lenientInput(schema, input), input);
 });

@@ -23,8 +23,9 @@ const REFUSED: readonly (readonly [Readonly<Record<string, unknown>>, RegExp, Re
   [
     { analysis: "survival", outcome: DEATH, periods: { type: "period" } },
     /periods in survival/,
-    /for prevalence/,
+    /for prevalence\. For calendar years, pass strata: \["year"\]\./,
   ],
+  [{ analysis: "characterize", cohort: "a", periods: { type: "period" } }, /periods in/, /for prevalence\.$/],
   [{ analysis: "table_one", comparator: "a" }, /without cohort/, /Pass both/],
   [{ analysis: "table_one", cohort: "a", comparator: "a" }, /with itself/, /another cohort/],
   [{ analysis: "prevalence", outcome: DEATH, strata: ["year"] }, /"year" in prevalence/, /"every": "year"/],

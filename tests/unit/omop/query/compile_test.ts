@@ -197,6 +197,14 @@ Deno.test("compileOmopQuery() groups before it joins names", function grouped() 
 
 const JOIN = 'left join "cdm"."person" as "p" on "p"."person_id" = "t"."person_id"';
 
+Deno.test("compileOmopQuery() finds a group in columns by its text and by its name in the result", function named() {
+  const year = "year(death_date)";
+  const query = (group: string, column: string) =>
+    compile({ table: "death", group_by: [group], columns: [column], aggregates: [{ fn: "count" }] });
+  assert.equal(query(`${year} as y`, "y").sql, query(`${year} as y`, `${year} as y`).sql);
+  assert.equal(query(year, "year_death_date").sql, query(year, year).sql);
+});
+
 Deno.test("compileOmopQuery() counts persons by condition and sex in one query", function persons() {
   const { sql, parameters, columns } = compile({
     table: "condition_occurrence",

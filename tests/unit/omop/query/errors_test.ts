@@ -56,6 +56,28 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /no column/,
     /^Write year\(visit\.visit_start_date\)\.$/,
   ],
+  ...[
+    ["condition_occurrence", "start_year", "year(condition_start_date)"],
+    ["condition_occurrence", "end_month", "month(condition_end_date)"],
+    ["condition_occurrence", "condition_start_date_year", "year(condition_start_date)"],
+    ["condition_occurrence", "year_condition_start_date", "year(condition_start_date)"],
+    ["condition_occurrence", "condition_occurrence_year", "year(condition_start_date)"],
+    ["visit_occurrence", "year_of_visit", "year(visit_start_date)"],
+    ["visit_occurrence", "visit_end_quarter", "quarter(visit_end_date)"],
+    ["drug_exposure", "exposure_year", "year(drug_exposure_start_date)"],
+    ["death", "death_year", "year(death_date)"],
+  ].map(([table = "", column = "", meant = ""]): [OmopQueryInput, RegExp, RegExp] => [
+    { table, group_by: [column] },
+    /no column/,
+    new RegExp(`^Write ${RegExp.escape(meant)}\\.$`),
+  ]),
+  [{ table: "concept", group_by: ["valid_year"] }, /no column "valid_year"/, /year\(valid_start_date\)/],
+  [{ table: "death", group_by: ["cause_year"] }, /no column "cause_year"/, /Did you mean|Its columns are/],
+  [
+    { table: "death", group_by: ["age_group"] },
+    /no column "age_group"/,
+    /band\(age_at\(death_date\), 0, .* as age_group/,
+  ],
   [{ table: "person", group_by: ["birth_year"] }, /no column "birth_year"/, /year_of_birth/],
   [
     { table: "person", aggregates: [{ fn: "max", column: "x_y_z_q" }] },
@@ -143,7 +165,100 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
   [
     { table: "person", filters: [{ column: "race_concept_id", op: "in", value: [0, null] }] },
     /`in` has null in its list, which no value equals/,
-    /"or": \[\{"column": "race_concept_id", "op": "in", "value": \[0\]\}, \{"column": "race_concept_id", "op": "is null"\}\]/,
+    /\{"or":\[\{"column":"race_concept_id","op":"in","value":\[0\]\},\{"column":"race_concept_id","op":"is null"\}\]\}/,
+  ],
+  [
+    { table: "person", filters: [{ column: "race_concept_id", op: "in", value: [null] }] },
+    /null in its list/,
+    /^Write \{"column":"race_concept_id","op":"is null"\}\.$/,
+  ],
+  [
+    { table: "person", filters: [{ column: "race_concept_id", op: "not in", value: [null] }] },
+    /null in its list/,
+    /^Write \{"column":"race_concept_id","op":"is not null"\}\.$/,
+  ],
+  [
+    { table: "person", filters: [{ column: "race_concept_id", op: "not in", value: [0, null] }] },
+    /null in its list/,
+    /^Leave out null: a missing value passes no `not in`\. To keep .*"value":\[0\]\},\{.*"op":"is null"\}\]\}\.$/,
+  ],
+  [
+    { table: "cost", filters: [{ column: "total_cost", op: "between", value: [1, null] }] },
+    /`between` needs two values/,
+    /For one of them, use >= or <=\./,
+  ],
+  [
+    { table: "person", filters: [{ column: "year_of_birth", value: 1970 }] },
+    /Cannot filter year_of_birth: op is missing/,
+    /^Write \{"column":"year_of_birth","op":"=","value":1970\}/,
+  ],
+  [
+    { table: "person", filters: [{ or: [{ column: "year_of_birth", value: [1970, 1971] }] }] },
+    /op is missing/,
+    /"op":"in","value":\[1970,1971\]/,
+  ],
+  [
+    { table: "person", filters: [{ column: "year_of_birth" }] },
+    /op is missing/,
+    /^Write \{"column":"year_of_birth","op":"is not null"\}/,
+  ],
+  [
+    { table: "person", filters: [{ column: "gender_concept_id", op: "=", value: "female" }] },
+    /with "female"/,
+    /a concept's id.*search_concepts/,
+  ],
+  [
+    {
+      table: "death",
+      filters: [{
+        column: "cause_concept_id",
+        op: "in_concept_set",
+        value: { items: [{ concept_id: 1, include_descendants: true, exclude: true }] },
+      }],
+    },
+    /only items with exclude, so the set is empty/,
+    /\{"not":\[\{"column":"cause_concept_id","op":"in_concept_set","value":\{"items":\[\{"concept_id":1,"include_descendants":true\}\]\}\}\]\}/,
+  ],
+  ...["death_type_concept_id as", "death_date as the day", "year(death_date) as 1st", "death_date as"].map(
+    (column): [OmopQueryInput, RegExp, RegExp] => [
+      { table: "death", columns: [column] },
+      /Cannot read the name after as in "/,
+      /one name of letters, digits and _.*as year/,
+    ],
+  ),
+  [
+    {
+      table: "death",
+      columns: ["year(death_date) as y"],
+      filters: [{ column: "y", op: ">", value: 2010 }],
+    },
+    /no column "y"/,
+    /^Write year\(death_date\): y is its name in the result/,
+  ],
+  [
+    { table: "death", group_by: ["y"], columns: ["year(death_date) as y"] },
+    /no column "y"/,
+    /^Write year\(death_date\): y is its name/,
+  ],
+  [
+    {
+      table: "death",
+      columns: ["death_date as d"],
+      per_person: "first",
+      filters: [{ column: "d", op: "is null" }],
+    },
+    /no column "d"/,
+    /^Write death_date: d is its name/,
+  ],
+  [
+    {
+      table: "death",
+      group_by: ["year(death_date) as y"],
+      columns: ["y", "cause_concept_id"],
+      aggregates: [{ fn: "count" }],
+    },
+    /Cannot return cause_concept_id: with aggregates/,
+    /Add cause_concept_id to group_by/,
   ],
   [
     { table: "person", filters: [{ value: 1 }] },
