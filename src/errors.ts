@@ -56,9 +56,9 @@ interface CodeEntry {
 }
 
 /**
- * Every code an error of this program can have: whether the same call may succeed if repeated, what the code means, what state
- * remains where the error itself says nothing more precise, and which details it may have. The codes are stable: agents and
- * operators may build on them. `docs/errors.md` is generated from this table.
+ * Every code that an error of this program can have, with its meaning, whether the same call may succeed if it is repeated, the state that remains
+ * unless the error itself says more, and the details that it may have. The codes are stable: agents and operators may build on them.
+ * `docs/errors.md` is generated from this table.
  */
 export const ERROR_CODES = {
   invalid_argument: {

@@ -43,8 +43,8 @@ const log = logger("channel");
 /**
  * The server's end of the channel to one agent (PROTOCOL.md).
  *
- * It reads the transport without pausing, so that no consumer stalls the others: a slow consumer of a stream holds back
- * only that stream's sender, by its credit, and the channel does not wait for event handlers.
+ * It reads the transport without pausing and does not wait for event handlers, so that no consumer stalls the others. A slow consumer of a stream
+ * delays only that stream's sender, by its credit.
  */
 export class Channel {
   /** Resolves when the channel has ended, for any reason; never rejects. */

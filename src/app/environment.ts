@@ -53,8 +53,8 @@ export const PROCESS_ENVIRONMENT: ProcessEnvironment = {
 };
 
 /**
- * Finds the settings of a call. The file is named by `--settings PATH` or `--settings=PATH` anywhere among the arguments, or by
- * OMCP_ENV_FILE; it is only read, never run, and no message shows a part of it.
+ * Finds the settings of a call. `--settings PATH` or `--settings=PATH`, anywhere among the arguments, names the file, or OMCP_ENV_FILE does. The
+ * program reads the file, never runs it, and shows no part of it in a message.
  *
  * @param args The arguments of the program.
  * @param environment Where variables are.

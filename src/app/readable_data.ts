@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { databaseName } from "./database_name.ts";
 
 /**
- * What code in sandboxes can read under these settings: whether rows leave the database, which database, as whom, and which folders.
+ * What code in sandboxes can read under these settings: the mode of disclosure, the database, its role, and the folders.
  *
  * @param config The settings.
  * @returns A hash, equal for equal settings. It has no part of a password, and so cannot help to guess one.

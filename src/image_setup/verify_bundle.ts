@@ -32,8 +32,8 @@ const MAX_IMAGE = 64 * 1024 ** 3;
 const savedImages = z.tuple([z.object({ RepoTags: z.array(z.string()).nullable() })]);
 
 /**
- * Reads a whole archive of `omcp bundle` and checks it: members, checksums, and that each image's file holds this image under this name
- * and nothing else, because the engine would load whatever is in it. It holds one chunk at a time.
+ * Reads a whole archive of `omcp bundle` and checks its members and checksums. It also checks that each image's file has this image under this name
+ * and nothing else, because the engine loads everything that is in it. It holds one chunk at a time.
  *
  * @param file The open archive, at its beginning; it is left open, anywhere.
  * @param onBytes Receives how many bytes have been read.

@@ -48,9 +48,9 @@ export function synonymOf(wrong: string, names: readonly string[]): string | und
  * @param wrong The name that a caller wrote.
  * @param names The names that exist.
  * @param limit The most names to return, 3 by default.
- * @returns First the names that have every word of the given one, as condition_start_date has those of condition_date; then those
- * within an edit distance (Levenshtein's) of a third of the length, or that contain the given one or are contained in it. Within each kind, the
- * closest come first.
+ * @returns First the names that have every word of the given one, as condition_start_date has those of condition_date. Then names within an edit
+ * distance (Levenshtein's) of a third of the length, and names that contain the given one or are contained in it. Within each kind, the closest
+ * come first.
  */
 export function closestNames(wrong: string, names: Iterable<string>, limit = 3): readonly string[] {
   const given = wrong.slice(0, MAX_COMPARED).toLowerCase();

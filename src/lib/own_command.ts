@@ -3,8 +3,8 @@ import { DENO_VERSION } from "../version.ts";
 import { PACKAGED } from "./packaged.ts";
 
 /**
- * Where a program's main file is, by the command that starts it; the first that matches. npx and uvx start what npm or uv has installed,
- * wherever that is; what pip has installed is on the path of the reader, who may not have uv.
+ * Patterns of the path of a program's main file, with the command that starts it; the first match counts. npx and uvx start what npm or uv has
+ * installed, in any folder. A command that pip has installed is in the reader's PATH, and the reader may not have uv.
  */
 const STARTED_BY: readonly (readonly [place: RegExp, command: string])[] = [
   [/[\\/]node_modules[\\/]/, "npx -y omcp-python-sandbox"],

@@ -73,8 +73,8 @@ interface OwnFile {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Appends to a file of its own in a folder. Each write opens the file by its name: where an operator moved it away, or somebody else
- * changed its size, the line begins a new file, whose first line names the last one that was written.
+ * Appends to a file of its own in a folder. Each write opens the file by its name. If an operator has moved the file, or somebody else has changed
+ * its size, the line begins a new file, whose first line names the last line of the old one.
  */
 export class FolderSink implements AuditSink {
   readonly #folder: string;

@@ -1,6 +1,6 @@
 /**
- * The container that is the lock on an instance: it has the instance's name, and ends with the server that holds it, because its PID 1
- * exits when its stdin ends; where the runtime does not notice the server's end, a lease ends it.
+ * The container that is the lock on an instance. It has the instance's name. Its PID 1 exits when its stdin ends, so it ends with the server that
+ * holds it. If the runtime does not notice the server's end, a lease ends it.
  *
  * The server that created the container has the lock: a name is given once, while Docker lets several servers that start the same
  * container at once all succeed. A container that its server does not start in time is removed, unless it has started meanwhile; so a

@@ -1,8 +1,8 @@
 /**
  * Paths of the machine that are hidden from a container: the runtime mounts /dev/null over a file and an empty folder over a folder.
  *
- * These lists replace the runtime's own. docs/security.md lists what cannot be hidden this way, because it belongs to each process, is a
- * system call, or is needed by numpy, psutil, polars or DuckDB.
+ * These lists replace the runtime's own. docs/security.md lists what cannot be hidden this way: what each process has, system calls, and what
+ * numpy, psutil, polars or DuckDB need.
  */
 
 /** All that any Docker Engine from 20.10 on masks by default, so that old ones mask it too. */

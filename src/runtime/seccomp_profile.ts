@@ -1,9 +1,8 @@
 /**
  * The system calls that our containers may make.
  *
- * Denied by default. The profile allows what CPython with the scientific libraries, the shells and PostgreSQL use, except what opens
- * the kernel further than that: namespaces, mounts, other processes' memory, keys, BPF, io_uring, sockets other than AF_UNIX (and, for
- * the resolver of packages, IP).
+ * Denied by default. The profile allows what CPython with the scientific libraries, the shells and PostgreSQL use. It refuses namespaces, mounts,
+ * other processes' memory, keys, BPF, io_uring, and sockets other than AF_UNIX (the resolver of packages also has IP).
  */
 
 /** A processor architecture by Linux's name (`uname -m`). */
@@ -84,8 +83,8 @@ const OTHER =
 const SHARED_MEMORY = `shmat shmctl shmdt shmget`;
 
 /**
- * Libraries that see ENOSYS take these as missing from the kernel and work without them; EPERM would be an error. clone3 is among them
- * because its flags lie in memory, where no filter sees them; inotify because the kernel counts its instances per uid over all containers.
+ * With ENOSYS, libraries assume that the kernel lacks these calls and work without them; EPERM would be an error for them. clone3 is here because
+ * its flags are in memory, where no filter sees them; inotify, because the kernel counts its instances per uid over all containers.
  */
 const ABSENT =
   `cachestat clone3 fanotify_init file_getattr file_setattr futex_requeue futex_wait futex_wake getxattrat

@@ -41,8 +41,8 @@ interface Candidate {
 }
 
 /**
- * Takes over sandboxes. What is recorded in the runtime decides: a sandbox without an owner, one that has expired, one that is not confined
- * as the settings say now, and one whose agent does not answer are removed. Their slots are taken before this function first waits.
+ * Takes over sandboxes. The runtime's records decide. A sandbox is removed if it has no owner, has expired or is not confined as the present
+ * settings say, or if its agent does not answer. Their slots are taken before this function first waits.
  *
  * @param containers The instance's sandboxes. Only for the holder of the instance's lock.
  * @param parts See {@link AdoptionParts}.

@@ -14,8 +14,8 @@ import {
 } from "../runtime/mod.ts";
 
 /**
- * The ids of sandboxes, both ends included. Above those of distributions' accounts, of most people and of {@link DATABASE_UID}; below
- * 65,536, because rootless engines and those with remapped users have no more.
+ * The ids of sandboxes, both ends included. The ids are above those of distributions' accounts, of most people and of {@link DATABASE_UID}. They
+ * are below 65,536, because rootless engines and those with remapped users have no others.
  */
 export const SANDBOX_UIDS = { first: 20_000, last: 59_999 } as const;
 

@@ -94,7 +94,7 @@ export interface SandboxIdentity {
   readonly command: readonly string[];
 }
 
-/** The tmpfs of a sandbox: where, which size of the policy, which mode, and whether programs can be run from it. */
+/** The tmpfs of a sandbox: its path, which size of the policy it has, its mode, and whether programs can run from it. */
 export const TMPFS_MOUNTS = [
   { path: "/workspace", size: "workspace", mode: "0700", exec: true },
   { path: "/tmp", size: "tmp", mode: "1777", exec: false },

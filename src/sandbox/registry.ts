@@ -79,9 +79,9 @@ export class SandboxRegistry {
   }
 
   /**
-   * Reserves a slot. Without room, sandboxes without a user are removed, as many as it takes; if all of them do not suffice, the
-   * sandbox that has been unused for the longest as well, if that has been long enough and its slot suffices. The new slot takes the
-   * place of theirs at once, so that no other reservation counts on it.
+   * Reserves a slot. If there is no room, it removes as many sandboxes without a user as necessary. If all of them are not enough, it also removes
+   * the sandbox that has been unused for the longest, if that time is long enough and its slot is large enough. The new slot takes the place of
+   * theirs at once, so that no other reservation counts on it.
    *
    * @param memoryBytes The memory limit of the new sandbox.
    * @throws {OmcpError} `capacity` where there is no room and none can be made.

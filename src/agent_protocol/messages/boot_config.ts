@@ -84,8 +84,8 @@ export const bootConfigSchema: z.ZodType<BootConfig> = z.discriminatedUnion("mod
 /**
  * Makes the boot configuration of a sandbox.
  *
- * @param options Seconds that the agent lives without a server; services that the agent may open streams to; modules to
- * import before a kernel's first cell, at once or, if they wait, at the request `preload`.
+ * @param options Seconds that the agent lives without a server; services to which the agent may open streams; modules to import before a kernel's
+ * first cell. They are imported at once, or with `preloadWaits` at the request `preload`.
  */
 export function sandboxBootConfig(
   { leaseSeconds, services = [], preload = [], preloadWaits = false }: {

@@ -19,8 +19,8 @@ export const EXECUTION_DEADLINES = {
 
 /**
  * Milliseconds without a byte from the agent, while a PING is unanswered, after which the server considers it lost. Later than `giveUpMs`: an
- * execution must have ended before. Earlier than the default lease of 90 s. An agent on a loaded host may be silent for more than 20 s: if some tasks
- * of a container exceed its processor quota while they are inside the operating system, Linux makes all of its tasks wait until the excess is paid
- * back.
+ * execution must have ended before. Earlier than the default lease of 90 s. An agent on a loaded host may be silent for more than 20 s. The cause:
+ * tasks of its container exceed the processor quota inside the operating system, and Linux makes all tasks of the container wait until the excess
+ * is paid back.
  */
 export const SILENCE_MS = 60_000;

@@ -39,8 +39,8 @@ export interface NoteParts {
  * @param parts Where the concepts are looked up.
  * @param query The concepts, and whether the result was empty.
  * @param signal The call's.
- * @returns Lines for the answer: warnings about concepts that are not standard or not valid; of a result without rows, under which other
- * concepts or in which other column there are records.
+ * @returns Lines for the answer: warnings about concepts that are not standard or not valid; for a result without rows, the other concepts or the
+ * other column that have records.
  * @throws {OmcpError} `concept_not_found` if the CDM lacks one, with near matches.
  */
 export async function conceptNotes(

@@ -88,8 +88,8 @@ export class ConceptUsage {
    * Where a concept occurs, as far as it has been counted.
    *
    * @param id The concept.
-   * @returns Standard columns; for a concept that they do not have, those of the source's concepts: a record whose source uses standard
-   * concepts names one in both.
+   * @returns Standard columns that have the concept, else columns of source concepts. The latter are not added to the former, because a record
+   * whose source uses standard concepts names the concept in both.
    */
   of(id: number): readonly Occurrences[] {
     const all = this.everywhere(id);

@@ -5,8 +5,8 @@ import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts"
 import type { DisclosureRules } from "./rules.ts";
 
 /**
- * Decides about a statistic of a cell whose numbers may be its own: the ledger does, but for sums that would show which of few values few persons
- * have, and for squares that few persons dominate.
+ * Decides about a statistic of a cell that may have its own numbers. The ledger decides, with two exceptions: sums that would show which of few
+ * values few persons have, and squares that few persons dominate.
  *
  * @param statistic A number of persons, or one of the cell's values.
  * @param cell The cell.

@@ -1,6 +1,6 @@
 /**
- * Sets that got the answer of another one near them. Without a record of these, one person more would show at the edge of an answer's reach: the set
- * without that person still gets the answer, and the set with that person gets its own.
+ * Sets that got the answer of another one near them. Without a record of these, one person would be visible at the edge of an answer's reach: the
+ * set without that person would get the earlier answer, and the set with that person its own.
  */
 import { differences, differingFrom, distanceOf, type Numbers } from "./sketch.ts";
 
@@ -77,8 +77,8 @@ export class Echoes {
 
   /**
    * Finds a set whose number was shown and from which the given set differs as an echo differs from its own set. A caller can add the same few
-   * persons to any such set, or take them from it: if those persons could not be seen beside one set, they must not be seen beside another, alone or
-   * with one more person.
+   * persons to any such set, or remove them from it. If the caller could not see these persons beside one set, they must not become visible beside
+   * another, alone or with one more person.
    *
    * @param sketch A set.
    * @param from Up to where it was compared before: with echoes, and with decisions.

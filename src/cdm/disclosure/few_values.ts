@@ -1,6 +1,6 @@
 /**
- * Sums of columns with few values. Where all but a few persons have one value, the sum and the number of persons reveal how many have another;
- * where they have one of two, so does the sum of squares. The ledger finds only such combinations whose factors are simple.
+ * Sums of columns with few values. If all but a few persons have the same value, the sum and the number of persons reveal how many have another. If
+ * all but a few have one of two values, the sum of squares reveals it. The ledger finds only such combinations whose factors are simple.
  */
 import { differingBuckets, type Statistic, type Term } from "./sketch.ts";
 

@@ -50,11 +50,11 @@ interface Compared {
 }
 
 /**
- * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). Around nobody and each answer is a
- * reach of 2k − 1 persons: a statistic within it gets the same decision, and neither the answer, nor its mark, nor the budget shows whether
- * it differs ({@link leastShown} says why it is not k). One that together with earlier answers would show so few persons gets the number
- * that these answers give. What is asked at the edge of a reach is remembered, too, so that some persons more or less cannot be seen there.
- * It holds true numbers only as sketches, and must not be shown.
+ * Everything that was released to one principal, and what may be released next (rules R1, R4, R5, R8). Nobody and each answer have a reach of 2k −
+ * 1 persons ({@link leastShown} says why it is not k). A statistic within it gets the same decision, and neither the answer, nor its mark, nor the
+ * budget shows whether it differs. If a statistic would reveal so few persons together with earlier answers, it gets the number that these answers
+ * give. The ledger also remembers questions at the edge of a reach, so that some persons more or less are not visible there. It holds true numbers
+ * only as sketches, and must not be shown.
  */
 export class Ledger {
   readonly #rules: DisclosureRules;

@@ -65,8 +65,8 @@ function bitsPerMember(persons: number): number {
 }
 
 /**
- * Estimates which part of a set is also in another. Where a bucket has one person of each, equal sums mean the same person; the rest
- * of the set is taken to be like the persons of these buckets.
+ * Estimates which part of a set is also in another. If a bucket has one person of each set, equal sums mean the same person. The estimate assumes
+ * that the rest of the set is like the persons of these buckets.
  *
  * @param single The buckets in which the set has one person.
  */

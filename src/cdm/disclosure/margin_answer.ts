@@ -12,8 +12,8 @@ export interface WithheldCells {
 }
 
 /**
- * Whether the number of each cell of too few persons can be any of at least k numbers. If f such cells have s persons together, each has from max(0,
- * s − (f − 1)(n − 1)) to min(n − 1, s) persons; what s is, the caller knows only as a range if other cells are withheld to protect these.
+ * Whether the number of each cell of too few persons can be any of at least k numbers. If f such cells have s persons together, each has from
+ * max(0, s − (f − 1)(n − 1)) to min(n − 1, s) persons. If other cells are withheld to protect these, the caller knows s only as a range.
  *
  * @param cells What is withheld.
  * @param rules The rules in force.
@@ -29,8 +29,8 @@ export function isWide({ sum, few, protecting }: WithheldCells, rules: Disclosur
 }
 
 /**
- * How a margin is answered: with its own numbers, with the sums of what is released beneath it, with its own number of persons and sums of
- * the rest, or not at all.
+ * How a margin is answered: with its own numbers; with the sums of the released numbers beneath it; with its own number of persons, and such sums
+ * for all else; not at all.
  */
 type MarginAnswer = "own" | "own persons" | "sum" | "none";
 

@@ -26,8 +26,8 @@ type Ask = (query: DisclosedQuery) => Promise<DisclosedTable>;
  *
  * @param query The query.
  * @param how The CDM's version, the rules in force, and who answers queries without percentiles.
- * @returns The table, with the percentiles last; one that too few values lie below or above, or that lies farther from the mean than the
- * search goes, is absent. Its marks and facts are also those of the questions for the percentiles.
+ * @returns The table, with the percentiles last. A percentile is absent if too few values are below or above it, or if it is farther from the mean
+ * than the search goes. Its marks and facts are also those of the questions for the percentiles.
  * @throws {OmcpError} `invalid_argument` for percentiles of groups; as {@link Ask}.
  */
 export async function answerWithPercentiles(

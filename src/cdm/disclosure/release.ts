@@ -35,8 +35,8 @@ export interface ReleasedTable {
 }
 
 /**
- * Decides about a table, in steps. Where it is ended between two of them, those decisions that were made count as released, although they
- * were not shown: that is safe, and asking again is free. The order of cells must not depend on their numbers.
+ * Decides about a table, in steps. If it is ended between two steps, its decisions count as released although nobody has seen them. This is safe,
+ * and asking again is free. The order of cells must not depend on their numbers.
  *
  * @param all Cells and margins of every level.
  * @param groups How many group columns there are.
@@ -106,8 +106,8 @@ function* releasedBefore(
 }
 
 /**
- * Cells that must be withheld beside others, because a sum that contains both was released before: if these cells were shown, the rest of that sum
- * would leave the others fewer than k possible numbers. The smallest cells come first.
+ * Cells that must be withheld to protect others, because a sum that contains both was released before. If these cells were shown, the rest of that
+ * sum would leave fewer than k possible numbers for the others. The smallest cells come first.
  */
 function* cellsToProtect(
   before: readonly ReleasedSum[],

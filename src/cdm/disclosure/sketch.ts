@@ -1,8 +1,8 @@
 /**
- * Sketches of sets of persons. Each person has a secret bucket and a secret weight; the sketch of a statistic has, for each bucket, the
- * sum of weight × contribution over its persons. Sketches are linear: the sketch of a difference of statistics is the difference of
- * their sketches. Statistics that differ in d buckets differ in at least d persons, so a small difference is never missed; persons that
- * share a bucket only make a difference look smaller than it is, which errs on the safe side.
+ * Sketches of sets of persons. Each person has a secret bucket and a secret weight; the sketch of a statistic has, for each bucket, the sum of
+ * weight × contribution over its persons. Sketches are linear: the sketch of a difference of statistics is the difference of their sketches.
+ * Statistics that differ in d buckets differ in at least d persons, so a small difference is never missed. Persons who share a bucket can only make
+ * a difference look smaller than it is, which is safe.
  */
 
 /** How many buckets a sketch has: a power of 2. */

@@ -1,7 +1,7 @@
 /**
- * Finds out what quotes and backslashes mean in a file that TABs or bars separate. pandas, DuckDB and R enclose fields in quotes
- * there, Athena and many databases do not, and COPY's text format has escapes. The content shows which; where it does not, the
- * load refuses the file instead of guessing.
+ * Determines what quotes and backslashes mean in a file that is separated by TABs or bars. In such files, pandas, DuckDB and R enclose fields in
+ * quotes, Athena and many databases do not, and COPY's text format has escapes. The content shows which; where it does not, the load refuses the
+ * file instead of guessing.
  */
 import { COPY_END } from "./copy_text.ts";
 import { MAX_RECORD_CHARACTERS, scanRecord } from "./csv.ts";

@@ -10,8 +10,8 @@ export type Delimiter = (typeof DELIMITERS)[number];
 export const FILE_FORMATS = ["csv", "unquoted", "copy"] as const;
 
 /**
- * What quotes and backslashes mean: in `csv` (RFC 4180) quotes enclose fields; in `unquoted`, as in Athena's vocabulary files, both
- * are characters; in `copy`, the text format of PostgreSQL's COPY, a backslash begins an escape and quotes are characters.
+ * What quotes and backslashes mean. `csv` (RFC 4180): quotes enclose fields. `unquoted`, as in Athena's vocabulary files: both are characters.
+ * `copy`, the text format of PostgreSQL's COPY: a backslash begins an escape, and quotes are characters.
  */
 export type FileFormat = (typeof FILE_FORMATS)[number];
 

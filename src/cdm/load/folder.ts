@@ -29,8 +29,8 @@ const FILE_NAME = /^(?<table>[a-z0-9_]+)\.(?:csv|tsv|txt)(?:\.gz)?$/i;
  * @param folder The folder; its subfolders are ignored.
  * @param formats What the user knows about the files; detected if absent.
  * @returns The files and the ignored entries.
- * @throws {OmcpError} `cdm_invalid` if the folder cannot be read, has no file of a CDM or has two files for one table; if a file has no header or two
- * readings, or lies outside of the folder, behind a symbolic link.
+ * @throws {OmcpError} `cdm_invalid` if the folder cannot be read, has no file of a CDM or has two files for one table, and if a file has no header,
+ * has two readings or is a symbolic link out of the folder.
  */
 export async function scanFolder(folder: string, formats?: ByTable<FileFormat>): Promise<CdmFolder> {
   const known = knownTables();

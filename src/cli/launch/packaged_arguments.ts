@@ -52,8 +52,8 @@ export interface LaunchAnswer {
  * @param args The command and its arguments, as the user typed them; empty: `serve`.
  * @param environment Where variables are.
  * @param mayRead Whether this process may read a file.
- * @returns The arguments. With a wrong call or setting, the command may read only the environment and the file of settings, and reports the mistake
- * itself; but `omcp doctor` also gets the permissions that the other settings need.
+ * @returns The arguments. If the call or a setting is wrong, the command may read only the environment and the file of settings, and reports the
+ * mistake. Only `omcp doctor` also gets the permissions that the other settings need.
  * @throws {OmcpError} `invalid_argument` for a path with a comma, which Deno's flags cannot express.
  */
 export function packagedLaunch(

@@ -1,7 +1,8 @@
 """What executions have sent, from each one's first event on: a server that takes the sandbox over reads it and goes on from there.
 
 The events of an execution go to the request that asked for them last: `execute`, or the `resume` of a later server. The sandbox's memory
-bounds the journal: ended executions make room, the oldest first; events of a running one beyond that are sent, and only their number and size are kept.
+bounds the journal. To make room, it drops ended executions, the oldest first. If that is not enough, it sends the events of a running
+execution and keeps only their number and size.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from json import JSONDecoder
 from json.encoder import encode_basestring as _quote
 from typing import Any, Dict, List, Tuple
 
-# The first limits messages of a kernel or the zygote, which must not block the agent for long; the second limits a cell, whose
-# characters may all be escaped.
+# The first limits messages of a kernel or the zygote, which must not block the agent for long. The second limits a cell, in which every
+# character may need an escape.
 MAX_MESSAGE_BYTES = 256 << 10
 MAX_CELL_BYTES = 8 << 20
 

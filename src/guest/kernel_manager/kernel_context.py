@@ -1,7 +1,7 @@
 """A context: runs one execution at a time in a kernel, and ends those that overrun. Runs in the agent, on its loop.
 
-Longer than 300 lines because all of it moves the one execution from state to state: accepted, sent, claimed, ending, replied. What does
-not need that state is in modules of its own: replies, overrun, kernel_replacement, epilogue, losses, printed.
+Longer than 300 lines because all of it moves the one execution from state to state: accepted, sent, claimed, ending, replied. Code that
+does not need that state has its own modules: replies, overrun, kernel_replacement, epilogue, losses, printed.
 """
 from __future__ import annotations
 

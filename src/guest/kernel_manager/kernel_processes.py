@@ -22,8 +22,9 @@ class Pids(NamedTuple):
 class KernelProcesses:
     """The kernel, its subreaper and everything that its cells have started.
 
-    Where the agent is PID 1, these are all processes but the agent, its own children, the zygote and the descendants of other contexts'
-    subreapers: so also those whose own subreaper has ended. Elsewhere they are the descendants of its subreaper, and there is no signal to all.
+    If the agent is PID 1, these are all processes except the agent, its own children, the zygote and the descendants of other contexts'
+    subreapers. They include processes whose subreaper has ended. Elsewhere they are the descendants of its subreaper, and there is no
+    signal to all.
     """
 
     def __init__(self, pids: Callable[[], Pids]) -> None:

@@ -105,9 +105,10 @@ def start(own: socket.socket, other: socket.socket) -> int:
 def _limit_processes() -> None:
     """Limits the processes of cells below the container's limit, which makes the forks of a bomb cheap.
 
-    Linux checks this limit before it copies the memory map of the process that forks, and the container's limit after it. A fork that
-    the latter refuses takes milliseconds inside the operating system, where no processor quota stops it: a bomb exceeds the quota so
-    far that the agent, which has to end it, may wait for a minute. The limit counts the user's processes; no other sandbox has its user.
+    Linux checks this limit before it copies the memory map of the process that forks, and the container's limit after the copy. So a fork
+    that the container's limit refuses takes milliseconds inside the operating system, where no processor quota stops it. A bomb can
+    exceed the quota so far that the agent, which has to end the bomb, waits for a minute
+    (docs/decisions/0026-cells-have-a-process-limit.md). The limit counts the user's processes; no other sandbox has its user.
     """
     limit = cgroup.tasks_limit()
     if limit is None:

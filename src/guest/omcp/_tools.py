@@ -77,9 +77,8 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
 
         omcp.query("person", group_by=["gender_concept_id"], aggregates=[{"fn": "count_persons"}], concept_name=True)
 
-    The rows come over this sandbox's own connection. Where rows must not leave the database, the numbers are those that may be released, and
-    the column `mark` has "~" for those that were computed from earlier answers.
-    `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
+    The rows come over this sandbox's own connection. In aggregate mode, the numbers are released ones, and the column `mark` has "~" for
+    numbers that were computed from earlier answers. `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
     """
     given = {**arguments, "table": table}
     answer = request("query_omop", given)

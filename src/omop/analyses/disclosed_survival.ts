@@ -35,11 +35,11 @@ export interface CurveNumbers {
 }
 
 /**
- * Kaplan–Meier curves of numbers that were released for the ends of intervals. Persons with the outcome by two days are nested sets: if
- * they differ in fewer than 2k − 1 persons, they have one number, and the curve has no step; numbers that were computed may differ by
- * fewer. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes of the last one count as
- * censorings. A curve ends with its last step, and has no step after its number at risk is withheld: sets one after the other may get one number,
- * so that more than 2k − 2 later outcomes are missing.
+ * Kaplan–Meier curves of numbers that were released for the ends of intervals. The persons with the outcome by one day are part of those by a later
+ * day. If the two sets differ in fewer than 2k − 1 persons, they have the same number, and the curve has no step. Numbers that were computed may
+ * differ by fewer. An interval whose outcomes are withheld or too few is part of the next one, and too few outcomes of the last one count as
+ * censorings. A curve ends with its last step, and has no step after its number at risk is withheld. After the last step, more than 2k − 2 outcomes
+ * can be missing, because several sets in a row may get the same number.
  *
  * @param names How groups are named.
  * @param numbers What was released.

@@ -23,9 +23,10 @@ export interface Grouping {
 }
 
 /**
- * What all counts of an analysis start from, each evaluated once: `cohort_rows(g, person_id, s, e)`, what the groups' SELECTs have, and `entries(g, person_id, s, e, os, oe)`: each cohort entry whose
- * start lies in an observation period of a person that `person` has, with group, start and end of the entry and of the period. An end
- * that is missing or before the start is the start. `first_entries` has each person's first entry of each group.
+ * The tables from which all counts of an analysis start, each evaluated once. `cohort_rows(g, person_id, s, e)` has the rows of the groups'
+ * SELECTs. `entries(g, person_id, s, e, os, oe)` has each cohort entry that starts in an observation period of a person in `person`, with group,
+ * start and end of the entry and of the period. An end that is missing or before the start is the start. `first_entries` has each person's first
+ * entry of each group.
  *
  * @param population Who is analysed.
  */

@@ -70,8 +70,8 @@ const KEYS = [
 ] as const;
 
 /**
- * What rows of a table one are about: all persons; those with a value of one of {@link NUMBERS}, the value and its square as x0 and x1; one
- * of {@link ATTRIBUTES} as the last group column; those with a record of a covariate.
+ * The subject of rows of a table one: all persons; persons with a value of one of {@link NUMBERS}, with the value and its square as x0 and x1; all
+ * persons by one of {@link ATTRIBUTES}, the last group column; persons with a record of a covariate.
  */
 export type TableOneRow =
   | { readonly kind: "persons" }

@@ -144,8 +144,8 @@ export interface CurveRows {
  *
  * @param analysis The analysis.
  * @param curve See {@link CurveRows}.
- * @returns Rows of person_id, for days g0, and the strata from g1, else from g0. g0 is 2i for those who have had the outcome by the end of
- * interval i, 2i + 1 for those who are at risk after interval length − 1 − i.
+ * @returns Rows of person_id, with days also g0, and the strata: from g1 with days, from g0 without. g0 is 2i for persons who have had the outcome
+ * by the end of interval i, and 2i + 1 for persons who are at risk after interval length − 1 − i.
  */
 export function survivalRows(
   analysis: RiskAnalysis,

@@ -90,8 +90,8 @@ function matchOf({ comparable: text, wanted }: Known, name: string, exactly: Mat
 }
 
 /**
- * How far a hit that does not match well is from the query: for similar words, the number of other words in the name; for some words,
- * the letters of those that it lacks.
+ * How far a weak hit is from the query. For a match by similar words, this is the number of other words in the name; for a match of some words, the
+ * number of letters in the missing words.
  */
 function surplus({ wanted }: Known, { match, by, concept }: Hit): number {
   const has = wordsOf(by ?? concept.concept_name);

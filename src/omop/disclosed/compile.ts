@@ -42,9 +42,9 @@ export interface DisclosedGroup {
 /** A compiled query. */
 export interface CompiledDisclosedQuery {
   /**
-   * Its rows, one for each cell and margin: level, group columns, persons; for sketches, lists of buckets, persons in each and their weights; then
-   * for each value: its total, its contributors, lists of these and their weights in each bucket (unless they are all persons), of weighted sums, and
-   * of the largest and the second-largest sum of one person in each bucket, and the sum of all persons' sums.
+   * It has a row for each cell and margin: level, group columns, persons. For sketches, lists follow: the buckets, the persons in each and their
+   * weights. Then come, for each value: its total; its contributors; unless these are all persons, lists of them and their weights in each bucket;
+   * lists of the weighted sums, and of the largest and the second-largest sum of one person, in each bucket; and the sum of all persons' sums.
    * Lists are arrays of PostgreSQL, null for cells of fewer than k persons.
    */
   readonly statement: Statement;

@@ -4,8 +4,8 @@ import { isRecord } from "../../lib/is_record.ts";
 import type { LintWarning } from "./warning.ts";
 
 /**
- * Criteria that each row of the query meets by itself: of the same table, in a window that has the row's own day or in overlapping time, under no
- * condition that the query has not. A readmission within 0 to 30 days is then every admission.
+ * Criteria that each row of the query meets by itself. They are about the same table, in overlapping time or in a window that includes the row's
+ * own day, and have no condition that the query does not have. A readmission within 0 to 30 days is then every admission.
  *
  * @param query The query.
  */

@@ -1,6 +1,7 @@
 /**
  * Checks of a CDM's data that need no tables of their own. Names, meanings and thresholds are those of OHDSI's DataQualityDashboard (DQD,
- * OMOP_CDMv5.4_Field_Level.csv and the page of each check); where DQD has none, those of an analysis of Achilles, which counts and does not judge.
+ * OMOP_CDMv5.4_Field_Level.csv and the page of each check). If DQD has no such check, it is an analysis of Achilles, which counts and has no
+ * thresholds.
  */
 
 /** A check. */

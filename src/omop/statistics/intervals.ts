@@ -13,8 +13,8 @@ export interface Interval {
 }
 
 /**
- * The exact interval of a Poisson mean (Garwood 1936): its limits are half the chi-square quantiles with 2k and 2k + 2 degrees of
- * freedom, which are gamma quantiles of shape k and k + 1.
+ * The exact interval of a Poisson mean (Garwood 1936). Its limits are half the chi-square quantiles with 2k and 2k + 2 degrees of freedom. These
+ * are gamma quantiles of shape k and k + 1.
  *
  * @param events The count, a whole number.
  */

@@ -26,8 +26,8 @@ interface IdleSession {
 }
 
 /**
- * A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them, and keeps it until
- * the server has answered: a session that is dropped leaves its process at the server, and an owner could repeat that.
+ * A few sessions for the broker's own questions. An owner has one at a time, so that no sandbox takes all of them. It keeps the session until the
+ * server has answered: a dropped session leaves its process at the server, and an owner could repeat that.
  */
 export class OwnSessions {
   readonly #options: OwnSessionsOptions;

@@ -68,8 +68,8 @@ export class SelectChecker {
   }
 
   /**
-   * What the guard has to write into the text, in the order of the walk: schemas of functions, and subqueries in place of
-   * catalogs; and whether a call may change a setting.
+   * What the guard has to write into the text, in the order of the walk (schemas of functions, subqueries in place of catalogs), and whether a call
+   * may change a setting.
    */
   get found(): {
     readonly calls: readonly PendingCall[];

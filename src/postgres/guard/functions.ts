@@ -5,9 +5,9 @@ export type Arity = readonly [least: number, most: number];
 export const MANY = 100;
 
 /**
- * The functions of pg_catalog that may be called, one line an arity: `least-most: names`. Chosen by hand from
- * PostgreSQL 17's pg_proc: what computes on its arguments alone, and what drivers need to describe results.
- * Not chosen: what reads tables, files, settings, other sessions or large objects, what writes, waits, locks or signals.
+ * The functions of pg_catalog that may be called, one line an arity: `least-most: names`. Chosen by hand from PostgreSQL 17's pg_proc: what
+ * computes on its arguments alone, and what drivers need to describe results. Functions that read tables, files, settings, other sessions or large
+ * objects are not allowed, nor are functions that write, wait, lock or signal.
  */
 const ALLOWED = `
 0-0: now clock_timestamp statement_timestamp transaction_timestamp timeofday current_database current_schema version
@@ -110,9 +110,8 @@ function parseArities(text: string): ReadonlyMap<string, Arity> {
 export const FUNCTIONS: ReadonlyMap<string, Arity> = parseArities(ALLOWED);
 
 /**
- * The volatile functions among {@link FUNCTIONS}, each reviewed: clocks, chance, and the release of
- * advisory locks, which no sandbox can take (asyncpg's reset calls it), two facts about the server,
- * and the sizes and partitions of relations.
+ * The volatile functions among {@link FUNCTIONS}. Each was reviewed: clocks, random numbers, two facts about the server, sizes and partitions of
+ * relations, and the release of advisory locks, which asyncpg's reset calls although no sandbox can take such a lock.
  */
 export const ALLOWED_VOLATILE: ReadonlySet<string> = new Set([
   "array_sample",

@@ -23,8 +23,8 @@ export interface GuardOptions {
 }
 
 /**
- * Decides what SQL may pass to the database, with PostgreSQL's own grammar, in workers of its own: one for short texts, which is
- * never kept busy for long, and one for the rest.
+ * Decides with PostgreSQL's own grammar which SQL may pass to the database. It has two workers: one for short texts, which is never busy for long,
+ * and one for the others.
  */
 export class Guard {
   /** OIDs of the types that a parameter may be declared with: PostgreSQL's own. */

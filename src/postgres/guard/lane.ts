@@ -22,7 +22,7 @@ export interface LaneOptions {
   readonly deadlineMs: number;
   /**
    * The longest it may take while another owner waits. A late text costs its worker, whose memory stays in use beside the new worker's until its
-   * thread has ended: on a loaded machine, a single owner could otherwise hold several workers at a time.
+   * thread has ended. Without this deadline, a single owner could use the memory of several workers on a loaded machine.
    */
   readonly contendedDeadlineMs: number;
   /** The longest the parser may take to load, in milliseconds. */

@@ -1,8 +1,7 @@
 /**
- * Values of regclass, regtype and the like. PostgreSQL writes such a value as the name of the object with that OID, for any
- * OID; and wherever expressions get a common type (CASE, UNION, ARRAY, some arguments), one value of a reg type turns the OIDs
- * beside it into values of that type. So such a value stays as it is only where nothing but its OID counts. Anywhere else the
- * guard turns it into text, at its source: see {@link CatalogAccess}.
+ * Values of regclass, regtype and the like. PostgreSQL writes such a value as the name of the object with that OID, for any OID. Where expressions
+ * get a common type (CASE, UNION, ARRAY, some arguments), one value of a reg type also turns the OIDs beside it into values of that type. So such a
+ * value stays as it is only where nothing but its OID counts. Anywhere else the guard turns it into text, at its source: see {@link CatalogAccess}.
  */
 import { asNode, type Fields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { OID_FUNCTIONS } from "./oid_functions.ts";

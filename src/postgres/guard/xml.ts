@@ -1,7 +1,7 @@
 /**
- * A sandbox may write XML and not read it. PostgreSQL's functions that build XML copy and escape. Those that read it call
- * libxml2, which does not look for a cancel: an element with 60,000 attributes, or an XPath over 20,000 elements, keeps a
- * session busy for seconds beyond its statement_timeout, and neither a cancel nor pg_terminate_backend() ends it.
+ * A sandbox may write XML and not read it. PostgreSQL's functions that build XML copy and escape. Functions that read XML call libxml2, which
+ * ignores cancels. An element with 60,000 attributes, or an XPath over 20,000 elements, keeps a session busy for seconds beyond its
+ * statement_timeout, and neither a cancel nor pg_terminate_backend() ends it.
  */
 import { asNode, constantOf, type Fields, isFields, listOf, namesOf, textOf } from "./ast.ts";
 import { Refusal } from "./refusal.ts";

@@ -27,14 +27,14 @@ export type RecordResumed = (
 const unrecorded: RecordResumed = (_, work) => work();
 
 /**
- * Puts a sandbox's executions into its store, the oldest first: those that have ended with their results, and those that run with all
- * their output since they began. Silent ones were steps of calls that ended with their server: one that runs is interrupted.
+ * Puts a sandbox's executions into its store, the oldest first. Ended ones have their results; running ones have all their output from the
+ * beginning. Silent ones were steps of calls that ended with their server: one that runs is interrupted.
  *
  * @param sandbox The sandbox, which has an owner and has run nothing yet under this server.
  * @param channel Its agent's.
  * @param entries What its agent knows of.
- * @param options `signal` gives up; `record` records those that run, and those that ended less than `unrecordedMs` ago: no server may have
- * been there then.
+ * @param options `signal` gives up. `record` records running executions, and those that ended less than `unrecordedMs` ago, when perhaps no server
+ * was there.
  * @throws {OmcpError} `channel_failed`, `timeout`, `cancelled`.
  */
 export async function restoreExecutions(

@@ -44,8 +44,8 @@ export interface Counted {
 }
 
 /**
- * Releases numbers of each cohort: first those of all strata together, which matter most, then those of single strata, as far as these do not give
- * away what is withheld.
+ * Releases numbers of each cohort. Those of all strata together matter most, so they come first. Then it releases those numbers of single strata
+ * that do not reveal a withheld number.
  *
  * @param call The call.
  * @param rows The rows of a cohort, by the strata or not.

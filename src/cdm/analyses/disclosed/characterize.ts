@@ -14,8 +14,8 @@ import { disclosedDemographics } from "./table_one.ts";
 const GROUPS = [{ name: "window", use: "number" }, { name: "concept", use: "concept" }] as const;
 
 /**
- * Demographics, and the most frequent conditions, drugs and procedures among those whose numbers are released: all concepts with enough
- * persons are decided about, because which are the most frequent must not depend on numbers that are not shown (rule R7).
+ * Demographics, and the most frequent conditions, drugs and procedures. The ledger decides about all concepts with enough persons, and only
+ * released numbers choose the most frequent ones, because the choice must not depend on numbers that are not shown (rule R7).
  *
  * @param call The call.
  */
