@@ -486,7 +486,7 @@ export interface Config extends CdmSettings {
   readonly workspaceBytes: number;
   /** Folders that every sandbox can read. */
   readonly datasets: readonly Dataset[];
-  /** The toolsets that the operator names; none: all that apply. */
+  /** The toolsets that the operator names; empty: all that apply. */
   readonly toolsets: readonly Toolset[];
   readonly packages: PackageConfig;
   /** Undefined: no files are exchanged. */

@@ -16,8 +16,8 @@ export interface EngineLocation {
 /**
  * Reads where the engine is. As for Docker's client, any value of `DOCKER_TLS_VERIFY` asks for TLS.
  *
- * @param read Looks up a variable. It is called for the variables of TLS only if the engine is over TCP: a command line of an older configuration may
- * lack the permission to read them.
+ * @param read Looks up a variable. It is called for the variables of TLS only if the engine is over TCP, because a command line of an older
+ * configuration may lack the permission to read them.
  */
 export function engineLocation(
   read: (name: typeof ENGINE_VARIABLES[number]) => string | undefined,

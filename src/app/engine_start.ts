@@ -1,6 +1,7 @@
 /**
- * The part of a start that needs the engine: machine, images, instance, datasets. It runs beside the protocol, so that a client is answered
- * whatever the engine does; the calls that need the engine wait for it, and throw the error if it failed. After a failure the next one tries again.
+ * The part of a start that needs the engine: machine, images, instance, datasets. It runs at the same time as the protocol, so that a client gets
+ * answers whatever the engine does. Calls that need the engine wait for it, and throw its error if it failed. After a failure the next one tries
+ * again.
  */
 import { abortable } from "../lib/async/abortable.ts";
 import type { Engine } from "../docker/mod.ts";

@@ -11,7 +11,7 @@ interface Offered {
   readonly packages: boolean;
   /** Whether an exchange folder is configured. */
   readonly exchange: boolean;
-  /** Those that the operator names; none: all that apply. */
+  /** Those that the operator names; empty: all that apply. */
   readonly toolsets: readonly Toolset[];
 }
 

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { closestNames } from "../lib/closest_names.ts";
 import { type Toolset, TOOLSETS } from "../mcp/toolsets.ts";
 
-/** Names separated by commas; none: all that apply. The message about an unknown name suggests the closest existing one and does not repeat the unknown one. */
+/** Names separated by commas; empty: all that apply. The message about an unknown name suggests the closest existing one and does not repeat the unknown one. */
 export const toolsetsSchema = z.string().transform((text, context): readonly Toolset[] => {
   const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
   const unknown = names.find((name) => !isToolset(name));
@@ -28,7 +28,7 @@ export type MissingFor = Readonly<Partial<Record<Toolset, string | undefined>>>;
 /**
  * Checks that a server can offer what the operator names: a tool that is missing would surprise later.
  *
- * @param named The toolsets; none: all that apply.
+ * @param named The toolsets; empty: all that apply.
  * @param missing Toolset → what the settings lack for it.
  * @returns A sentence for each that does not apply.
  */
@@ -42,7 +42,7 @@ export function toolsetProblems(named: readonly Toolset[], missing: MissingFor):
 /**
  * Whether the operator wants a toolset.
  *
- * @param named The toolsets of the setting; none: all that apply.
+ * @param named The toolsets of the setting; empty: all that apply.
  * @param toolset The toolset.
  */
 export function wantsToolset(named: readonly Toolset[], toolset: Toolset): boolean {

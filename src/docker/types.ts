@@ -193,7 +193,7 @@ export interface ContainerState {
   readonly paused: boolean;
   /** The kernel killed a process of it, not necessarily PID 1, for lack of memory. */
   readonly oomKilled: boolean;
-  /** PID 1's; 128 and the signal where one ended it; 0 before the end. */
+  /** The exit code of PID 1; 128 plus the signal if a signal ended it; 0 before the end. */
   readonly exitCode: number;
   /** PID 1's number on the machine; 0 where it does not run. */
   readonly pid: number;

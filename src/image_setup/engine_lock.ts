@@ -125,7 +125,7 @@ class EngineLock {
 
   async #renew(): Promise<void> {
     try {
-      // Where it is another's, the lock is lost; the work goes on, because doing it twice is harmless.
+      // If another program has it, the lock is lost. The work continues, because doing it twice is harmless.
       if (!await this.#create(this.#number + 1)) return;
       this.#number += 1;
       await this.#remove(this.#number - 1);

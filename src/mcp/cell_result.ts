@@ -141,7 +141,7 @@ function bounded(blocks: readonly Block[], characters: number) {
   for (const [index, { pool, members, demand }] of pools.entries()) {
     const share = shares[index] ?? 0;
     const bodies = members.map(({ body }) => body);
-    // What a value skips was cut above; what a stream skips, the agent has not sent.
+    // The skipped part of a value was cut above; the agent has not sent the skipped part of a stream.
     const isCut = pool === "values" && bodies.flat().some(({ skipped = 0 }) => skipped > 0);
     if (demand > share || isCut) cut.add(pool);
     const texts = pool === "values" || pool === "late"

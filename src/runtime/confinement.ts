@@ -7,9 +7,9 @@ import { NETWORK_SECCOMP, type SeccompProfile } from "./seccomp_profile.ts";
 export const DATABASE_UID = 10001;
 
 /**
- * Weights for CPU time while processors are short. The server runs outside of any container and has 1024. A weight decides how much time a container
- * gets, and how soon it runs when it wakes: the lighter it is than the one that is running, the later. With 64 for a
- * sandbox, the p95 of a neighbour's cell beside busy database sessions was 26 to 36 ms, and with 256 19 to 21 ms.
+ * Weights for CPU time while processors are short. The server runs outside of any container and has 1024. A weight decides how much time a
+ * container gets, and how soon it runs when it wakes: a container that is lighter than the running one waits longer. With 64 for a sandbox, the p95
+ * of a neighbour's cell beside busy database sessions was 26 to 36 ms, and with 256 19 to 21 ms.
  */
 export const CPU_SHARES = { database: 512, sandbox: 256 } as const;
 

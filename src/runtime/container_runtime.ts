@@ -36,7 +36,7 @@ export interface Attachment extends ByteStream {
   close(): void;
 }
 
-/** A container's state: never started, running (also while paused), frozen, being removed, or over. */
+/** A container's state: never started, running (also while paused), frozen, being removed, or ended. */
 export type ContainerStatus = "created" | "running" | "paused" | "removing" | "ended";
 
 /** One container in a list. */

@@ -2,9 +2,9 @@
  * The container that is the lock on an instance. It has the instance's name. Its PID 1 exits when its stdin ends, so it ends with the server that
  * holds it. If the runtime does not notice the server's end, a lease ends it.
  *
- * The server that created the container has the lock: a name is given once, while Docker lets several servers that start the same
- * container at once all succeed. A container that its server does not start in time is removed, unless it has started meanwhile; so a
- * server that died in between blocks nobody.
+ * The server that created the container has the lock, because a name can be given only once. Starting it would not be a lock: if several servers
+ * start the same container at once, Docker reports success to all. A container that its server does not start in time is removed, unless it has
+ * started meanwhile; so a server that died in between blocks nobody.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { within } from "../lib/async/deadline.ts";

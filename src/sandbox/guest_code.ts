@@ -1,6 +1,6 @@
 /**
- * The guest's modules as bytecode: without it, each sandbox would compile them again, which takes as long as all else that its agent does
- * until the sandbox can be handed out.
+ * The guest's modules as bytecode. Without it, each sandbox would compile them again, which takes as long as everything else that its agent does
+ * before the sandbox is handed out.
  *
  * Only the image's own Python can compile for it, so a container of the image does, once for each server and image. Bytecode never comes
  * from a sandbox, whose code could have changed it.

@@ -1,4 +1,4 @@
-/** Creates, finds, lists and removes the sandboxes of one server; nothing that it created outlives it, unless that is wanted. */
+/** Creates, finds, lists and removes the sandboxes of one server. Nothing that it created outlives it, unless a setting says so. */
 import { OmcpError } from "../errors.ts";
 import { within } from "../lib/async/deadline.ts";
 import { logger } from "../observability/log.ts";

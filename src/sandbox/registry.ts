@@ -183,7 +183,7 @@ export class SandboxRegistry {
    *
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
-   * @returns The execution; its record alone where it is an old one; undefined where there is none.
+   * @returns The execution; for an old one, only its record; undefined if there is none.
    * @throws {OmcpError} `execution_lost` where its sandbox has ended.
    */
   findExecution(id: string, owner: string): Execution | ExecutionRecord | undefined {
@@ -207,12 +207,12 @@ export class SandboxRegistry {
         this.#lostExecutions.delete(oldest);
       }
     };
-    // Now, so that none is unknown meanwhile; and again when those that still run have ended.
+    // Now, so that no execution is unknown meanwhile, and again when the running ones have ended.
     add(sandbox.executions.list());
     void sandbox.executions.dropOutputs().then(add);
   }
 
-  /** The sandbox to evict. Undefined also while one whose slot suffices is being removed: that makes room by itself. */
+  /** The sandbox to evict. Also undefined while the removal of another one makes enough room. */
   #victim(memoryBytes: number, spare: readonly Slot[]) {
     const candidates = [...this.#live.values()].filter(({ slot }) =>
       this.#slots.fits(memoryBytes, slot, ...spare)

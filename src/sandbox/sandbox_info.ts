@@ -3,8 +3,8 @@ import type { SandboxEnd } from "./endings.ts";
 import type { ResourceRequest } from "./resources.ts";
 
 /**
- * `idle` and `busy` accept calls; `removing` ones have ended, but the removal of their container is not confirmed yet; the others no
- * longer have a container.
+ * `idle` and `busy` sandboxes accept calls. `removing` sandboxes have ended, but the removal of their container is not confirmed yet. The others
+ * have no container.
  */
 export type SandboxState = "idle" | "busy" | "removing" | SandboxEnd["state"];
 

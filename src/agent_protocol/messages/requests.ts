@@ -82,7 +82,7 @@ const executeParamsSchema = z.strictObject({
   execution: executionParam,
   /** Environment variables of this execution. */
   env: environmentSchema,
-  /** Its working folder; a relative one is under /workspace. null: where the kernel is. */
+  /** Its working folder; a relative one is under /workspace. null: the kernel's current folder. */
   cwd: workingFolderSchema.nullable(),
   context,
 });

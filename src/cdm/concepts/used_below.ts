@@ -83,7 +83,7 @@ export class UsedBelow {
       });
     }
     this.#complete = done >= used.length;
-    // What was read of a statement that did not end is right, too; it is not all.
+    // Rows of a statement that did not end are right but incomplete.
     if (pairs > 0 || this.#complete) this.#found = found;
   }
 }

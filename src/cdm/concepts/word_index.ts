@@ -17,9 +17,12 @@ const LONGEST_MISSPELT = 100;
 const SHARED_LETTERS = 2;
 /** Words that are compared at distance 2. */
 const MOST_COMPARED = 50_000;
-/** Words that the beginning of a word stands for: the most frequent ones. */
+/** How many words the beginning of a word is replaced by: the most frequent ones. */
 const MOST_BEGUN = 40;
-/** More segments, of a megabyte each, than an index of twelve million concepts has: FTS5 would else merge all of a level at once and hold the server up. */
+/**
+ * More segments, of a megabyte each, than an index of twelve million concepts has. With fewer, FTS5 would merge all segments of a level at once,
+ * and the server would answer nothing meanwhile.
+ */
 const MOST_SEGMENTS = 1_999;
 /** Pages of a step of merging, which takes a few milliseconds. */
 const MERGE_PAGES = 32;
@@ -99,7 +102,7 @@ export class WordIndex {
    * Finds concepts that have all of some entries.
    *
    * @param all Each is a list of entries of which one must be there.
-   * @param options The beginning of a word that must be there, too: the most frequent words with it count; and the most ids.
+   * @param options The beginning of a word that a concept must also have, replaced by the most frequent words that begin so; the maximum of ids.
    * @returns Ids, the most important first.
    */
   find(
@@ -139,7 +142,7 @@ export class WordIndex {
   }
 
   /**
-   * Words for one that no concept has: those at distance 1, else those at distance 2 that begin alike.
+   * Replacements for a word that no concept has: words at distance 1; if there are none, words at distance 2 with the same beginning.
    *
    * @param word The misspelt word.
    * @returns The most frequent first, at most six.

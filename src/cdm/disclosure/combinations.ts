@@ -30,8 +30,8 @@ const MOST_IN_TRIPLES = 600;
 const MANY_BUCKETS = 512;
 
 /**
- * Looks for a combination of several answers that a statistic differs from in few persons: sums and differences of two or
- * three, and any with small rational factors.
+ * Looks for a combination of several answers from which a statistic differs in few persons: sums and differences of two or three answers, and any
+ * combination with small rational factors.
  *
  * @param target The statistic's sketch.
  * @param earlier The answers given before; the whole population is one of them.
@@ -48,7 +48,7 @@ export function* findCombination(
   const limit = inside + edge;
   // Most candidates differ in many of the target's own buckets, which are far fewer than all where the target has few persons.
   const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
-  // Where sets are large, most candidates agree only by chance, in the bucket that found them; one that is near agrees in nearly all.
+  // If sets are large, most candidates agree only by chance, in the bucket that found them. A candidate that is near agrees in nearly all buckets.
   const further = filled.length < MANY_BUCKETS ? [] : probes(filled, random, 4);
   function near(parts: Combination["parts"]): boolean {
     if (further.filter((bucket) => !agrees(target, parts, bucket)).length > 1) return false;

@@ -8,8 +8,8 @@ import { differingBuckets, type Statistic, type Term } from "./sketch.ts";
 export type Multiples<S> = readonly { readonly times: number; readonly of: S }[];
 
 /**
- * Looks for what a statistic is but for fewer than k persons: a multiple of the number of its contributors, or a combination of that and of another
- * statistic.
+ * Looks for numbers from which a statistic differs by fewer than k persons: a multiple of the number of its contributors, or a combination of that
+ * number and another statistic.
  *
  * @param statistic A sum, or a sum of squares.
  * @param contributors The number of persons who have a value.

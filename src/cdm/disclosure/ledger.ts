@@ -201,8 +201,8 @@ export class Ledger {
   }
 
   /**
-   * Remembers that a set got the decision about another one. Some persons more or less make no difference deep inside the reach of nobody; they
-   * may inside of others, which lie within each other's reach where answers are withheld between them.
+   * Remembers that a set got the decision about another one. Deep inside the reach of nobody, some persons more or less change nothing. Inside the
+   * reach of an answer they may, because answers between which others are withheld are within each other's reach.
    */
   #keepEcho(of: number, difference: Numbers, decision: Decision): void {
     if (of === NOBODY && difference.buckets.length < this.#farthestInside) return;

@@ -151,8 +151,9 @@ async function percentile(
 }
 
 /**
- * Mean and standard deviation; without the latter, the mean's size; undefined where the mean is withheld. They are not rounded, because
- * three digits of a mean far from 0 would miss the values; they decide only where the search begins and which of 1, 2 and 5 a bin has.
+ * Mean and standard deviation, or the mean's size if the latter is withheld. Undefined if the mean is withheld. They are not rounded, because three
+ * digits of a mean far from 0 would miss the values. They decide only where the search begins, and whether a bin's width is 1, 2 or 5 times a power
+ * of ten.
  */
 function scaleOf(
   { cells: [cell], query: { outputs } }: DisclosedTable,

@@ -74,7 +74,7 @@ export function* releaseTable(
   return { cells: [...shown.values()], adjusted };
 }
 
-/** Cells whose sum was released before: those beneath a margin, or those of them that are not beneath a smaller margin. */
+/** Cells whose sum was released before: the cells beneath a margin, or those of them that are not beneath a smaller margin. */
 interface ReleasedSum {
   readonly cells: ReadonlySet<Cell>;
   readonly sum: number;
@@ -152,8 +152,8 @@ function spreadsOf({ values }: Cell): readonly CellValue[] {
 }
 
 /**
- * Whether the persons are known to be withheld. Then nothing is decided about the values beside them: what that takes of the budget would show
- * whether they are too few or were withheld for another reason.
+ * Whether the persons are known to be withheld. If so, nothing is decided about their values, because the budget that such decisions cost would
+ * show whether the persons are too few or were withheld for another reason.
  */
 function isTooFew(persons: Counted, ledger: Ledger, rules: DisclosureRules): boolean {
   // So few are nearer to nobody than to any answer.

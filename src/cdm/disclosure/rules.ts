@@ -92,9 +92,9 @@ export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo
 }
 
 /**
- * The fewest persons of a group that is shown, and of a difference of two numbers that are shown: 2k − 1. From a group of g persons, whose
- * number is known, to nobody the persons can leave one by one; somewhere on the way the answer must change. With g ≤ 2k − 2, it changes
- * where fewer than k have left or fewer than k remain, and so shows how many of these few were in the group.
+ * The fewest persons of a group that is shown, and of a difference of two numbers that are shown: 2k − 1. The persons of a group of g, whose number
+ * is known, can leave one by one until nobody is left. Somewhere on the way the answer must change. With g ≤ 2k − 2, it changes where fewer than k
+ * have left or fewer than k remain, and so shows how many of these few were in the group.
  *
  * @param rules The rules in force.
  */
@@ -103,8 +103,9 @@ export function leastShown({ k }: Pick<DisclosureRules, "k">): number {
 }
 
 /**
- * By how many persons a released number may differ from the true one: a question about nearly the same persons as an earlier one gets its answer, and
- * numbers may be rounded. Questions near that question, and others near these, can get its answer as well; how far these are off is not bounded.
+ * By how many persons a released number may differ from the true one, because a question gets the answer of an earlier one about nearly the same
+ * persons, and because numbers may be rounded. Further questions near the later one can get that answer, too; how far it is off for them is not
+ * bounded.
  *
  * @param rules The rules in force.
  */

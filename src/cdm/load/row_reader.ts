@@ -18,8 +18,8 @@ export interface RowOptions {
   /** Whether to cut a text to its column's length instead of rejecting its row. @default {false} */
   readonly truncate?: boolean;
   /**
-   * The unquoted field that is NULL in every column, or `""` for the quoted empty one; if it is empty, words such as NA are text in
-   * columns of text.
+   * The unquoted field that is NULL in every column; `""` for the quoted empty field. With the empty field, words such as NA are text in columns of
+   * text.
    */
   readonly nullWord?: string;
   /** Whether words in columns of text are text: the file's format has a marker for NULL. @default {false} */

@@ -138,7 +138,7 @@ def _limits() -> "Limits":
 
 
 def _user_processes(pids: Optional[int]) -> Optional[int]:
-    """RLIMIT_NPROC. Where it replaces the container's limit, a child tries once whether the kernel enforces it; None if not."""
+    """RLIMIT_NPROC. If it replaces the container's limit, a child tests once whether the kernel enforces it; None if not."""
     try:
         import resource
     except ImportError:  # a part of the standard library that minimal images lack

@@ -150,7 +150,7 @@ class FrameParser:
 class AttachScanner:
     """Scans all input for MAGIC and the nonce after it, and passes on the other bytes as chunks of frames.
 
-    It finds MAGIC inside a frame and across chunks, too. The parser may have read the first bytes of such a MAGIC: they
+    It also finds MAGIC inside a frame and across chunks. The parser may have read the first bytes of such a MAGIC. This is harmless: they
     belong to an incomplete frame, or to a frame of a stream that the attach resets.
     """
 

@@ -14,7 +14,7 @@ from agent.reactor import Handle, Reactor
 # Bytes of a stream that may wait: it pauses at the first mark and continues at the second, so that other streams wait little.
 _HIGH_WATER_MARK = 64 * 1024
 _LOW_WATER_MARK = 32 * 1024
-# Waiting bytes other than data: above the first the server is not reading its answers, so the agent does not read from it
+# Waiting bytes other than data. If they exceed the first limit, the server does not read its answers, so the agent reads nothing from it
 # until they fall to the second.
 _BACKPRESSURE_BYTES = 2 << 20
 _RESUME_BYTES = 128 * 1024

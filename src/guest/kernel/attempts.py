@@ -29,7 +29,7 @@ class Attempts:
         self._advice = None
 
     def note(self, ended: Any) -> Optional[str]:
-        """What to say of attempts that have failed; None without one, or where the error that ended the cell has the same advice."""
+        """Advice about attempts that have failed; None if none failed, or if the error that ended the cell has the same advice."""
         for process in self._started:
             # Not poll(): the code that started it waits for it.
             if _may_have_failed(process.args, process.returncode):

@@ -58,7 +58,7 @@ class Streams:
         self._libc.fflush(None)
 
     def flush_python(self) -> None:
-        """As flush(), but only Python's buffers; used before a fork, or the child would print them again."""
+        """Like flush(), but only Python's buffers. Called before a fork; without it, the child would print them again."""
         for stream in (self._out, self._err):
             try:
                 stream.flush()

@@ -31,8 +31,8 @@ class BackgroundProcesses:
     def execution_begins(self, control: int, waited: float) -> bool:
         """Records the processes before an execution. Returns False while one has the kernel's socket (by its inode): ask again.
 
-        Such a process could read the cell from the socket. Python closes the socket in its own forks; forks by libc keep it, and
-        a cell can pass it to a process: these are killed. `waited`: the seconds that the execution has waited for them.
+        Such a process could read the cell from the socket. Python closes the socket in its own forks. Forks by libc keep it, and a cell
+        can pass it to a process; such processes are killed. `waited`: the seconds that the execution has waited for them.
         """
         found = self._processes.of_cells()
         self._earlier = _identities(found)

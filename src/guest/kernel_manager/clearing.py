@@ -9,8 +9,8 @@ from .processes import Identity, Process
 
 # Seconds. After these it no longer waits for processes that the host's kernel does not end.
 _KILL_AT_MOST = 10.0
-# Processes that still fork after this time are killed by one signal to all, which also kills the zygote. The time is longer where the
-# signal would end other contexts, too: a timer may resume what was stopped, so beside them a round may have to be repeated.
+# Processes that still fork after this time are killed by one signal to all, which also kills the zygote. The time is longer if there are
+# other contexts, which the signal would end, too. Rounds may have to be repeated because a timer can resume a stopped process.
 _ROUNDS = 0.25
 _ROUNDS_BESIDE_OTHERS = 3.0
 _POLL = 0.004

@@ -53,7 +53,7 @@ class KernelProcesses:
         return {pid: process for pid, process in self.all().items() if pid not in apart and not process.zombie}
 
     def are_many(self) -> bool:
-        """Whether there are so many that it may be a fork bomb."""
+        """Whether their number suggests a fork bomb."""
         # Of all contexts first, which takes one read instead of one for each process.
         return processes.number() > _MANY and (self.alone or len(self.all()) > _MANY)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # At most one read of a pipe in this time: a flood must not keep PID 1 busy.
 _PAUSE_SECONDS = 0.02
 _MAX_PIPES = 256
-# Bytes that are kept of each stream while no cell runs: so many of its beginning, and as many of its end.
+# Bytes of each stream that are kept while no cell runs: of its beginning, and as many of its end.
 _KEPT_BYTES = 1 << 15
 
 

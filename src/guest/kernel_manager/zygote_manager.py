@@ -35,7 +35,7 @@ _AGENTS_OWN = 8
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "POLARS_MAX_THREADS")
 # Arrow's allocator would start a thread when it is loaded, and no process with threads can be forked safely.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-# Where the libraries can write; an image may name folders that are read-only in a sandbox. HOME comes with the container.
+# Folders that the libraries can write to; those that an image names may be read-only in a sandbox. HOME comes with the container.
 _FOLDERS = {"IPYTHONDIR": "/tmp/ipython", "MPLCONFIGDIR": "/tmp/matplotlib"}
 
 def modules(kind: str) -> Dict[str, str]:

@@ -70,7 +70,7 @@ export const tool: Tool = defineTool({
   },
 });
 
-/** What code gets: the tables that there are, those that are named with their columns; and how many numbers may still be asked for. */
+/** What code gets: all tables, the named ones with their columns, and how many numbers the caller may still ask for. */
 async function describedData(
   { description, disclosure, version, schema }: CdmService,
   names: readonly string[],

@@ -102,9 +102,9 @@ export function disclosedSurvival(
 /** What is known of the end of an interval. */
 interface KnownEnd {
   readonly day: number;
-  /** Those who have had the outcome by then; undefined: withheld. */
+  /** Persons who have had the outcome by the end of the interval; undefined: withheld. */
   readonly outcomes: DisclosedCell | undefined;
-  /** Those who are at risk after it; undefined: withheld. */
+  /** Persons who are at risk after the interval; undefined: withheld. */
   readonly atRisk: DisclosedCell | undefined;
 }
 

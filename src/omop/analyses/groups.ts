@@ -1,4 +1,4 @@
-/** The groups of a result: cohort and strata, with those in which nobody is. */
+/** The groups of a result (cohort and strata), including groups without persons. */
 import type { Grouping } from "./population.ts";
 import type { Stratum } from "./schema.ts";
 

@@ -24,7 +24,7 @@ export interface PrevalenceAnalysis extends Grouping {
   readonly periods: readonly Period[];
   /** Whether to count only persons who are under observation on every day of a period. */
   readonly throughout: boolean;
-  /** For how many days after its end an outcome still counts; undefined: for ever. */
+  /** For how many days after its end an outcome still counts; undefined: forever. */
   readonly lookback: number | undefined;
 }
 

@@ -19,7 +19,7 @@ interface SharePart {
 /** A summary, and by how many persons its numbers may be off. */
 type MeanPart = Summary & { readonly slack: number };
 
-/** Standard deviations from the mean within which the values of those persons are taken to be: nothing of them is known. */
+/** The values of those persons are not known; they are assumed to be within this many standard deviations of the mean. */
 const VALUES_WITHIN = 3;
 /** From here on, a difference counts as an imbalance (Austin 2009). */
 const IMBALANCE = 0.1;

@@ -71,7 +71,7 @@ function elsewhere({ version, table, place }: Lookup, name: string): string[] {
   return [`Tables that have ${name}: ${others.slice(0, 3).join(", ")}${more}.`];
 }
 
-/** The tables that a row's keys lead to; not those of concepts, which every table has. */
+/** The tables to which a row's keys lead, except those of concepts, to which every table leads. */
 function joinable(
   version: CdmVersion,
   table: CdmTable,

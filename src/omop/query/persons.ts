@@ -8,7 +8,7 @@ import { filterCondition, readConditions } from "./filters.ts";
 import { joinClause } from "./joins.ts";
 import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./schema.ts";
 
-/** Which criteria: all of a query without `per_person`, those that apply before it picks, or those that apply after it. */
+/** Which criteria: all (of a query without `per_person`), or those that apply before or after `per_person` picks. */
 export type Stage = "all" | "before" | "after";
 
 /**

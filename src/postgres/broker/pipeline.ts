@@ -65,8 +65,8 @@ export class Pipeline {
   }
 
   /**
-   * Finds a prepared statement that SQL's EXECUTE may not run. The guard lets PREPARE prepare only a SELECT, but the protocol's
-   * Parse prepares anything, such as SAVEPOINT or SET, and EXECUTE would run that from within another statement.
+   * Finds a prepared statement that SQL's EXECUTE may not run. The guard allows PREPARE only for a SELECT. But the protocol's Parse prepares
+   * anything, such as SAVEPOINT or SET, and EXECUTE would run it from within another statement.
    *
    * @param names Prepared statements.
    * @returns The name of one that may not be a SELECT, or may do more than read.

@@ -82,8 +82,8 @@ export class CatalogAccess {
   }
 
   /**
-   * Notes a column of a function's OID whose value is shown as it is, or cast to text: it gets the function's name, as PostgreSQL
-   * itself shows it. For the site's own functions it becomes NULL.
+   * Notes a column with a function's OID that is shown as it is, or cast to text. It shows the function's name, as in PostgreSQL. For the site's
+   * own functions it becomes NULL.
    *
    * @param column The wrapped ColumnRef.
    * @param names The parts of its name.

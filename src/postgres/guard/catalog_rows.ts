@@ -1,7 +1,7 @@
 /**
- * Which rows of the catalogs a sandbox sees: those of the relations that it may read and of PostgreSQL itself. A catalog would also show names,
- * comments, and constants in defaults, checks, indexes and partitions of others, whatever the role's rights. So a catalog is replaced by a
- * subquery. A function that is given an OID gets it only if such a subquery has it; a value whose text is an object's name is shown only in that
+ * Which rows of the catalogs a sandbox sees: those of the relations that it may read and of PostgreSQL itself. Without this, a catalog would show
+ * other objects, too, whatever the role's rights: their names, comments, and constants in defaults, checks, indexes and partitions. So a catalog is
+ * replaced by a subquery. A function gets an OID only if such a subquery has it. A value whose text is an object's name is shown only in the same
  * case.
  */
 import { asNode, type Fields, isFields, listOf, textOf } from "./ast.ts";

@@ -103,7 +103,7 @@ export class Guard {
     return Promise.resolve();
   }
 
-  /** Asks the worker for short texts, and the other one for a text that is long, overran, or is of an owner whose text did. */
+  /** Asks the worker for short texts. Asks the other one if the text is long or overran, or if another text of its owner overran. */
   async #inLane<T>(
     sql: string,
     owner: string,

@@ -1,7 +1,7 @@
 /**
- * PostgreSQL's own types that a statement may declare for a parameter. A function of the site or of an extension reads the values of any
- * other type. The reg types (regclass and the like) are missing: the guard turns their values into text where they are cast, and a
- * parameter of such a type has no cast. One entry: the type's name, its OID and the OID of its array, from pg_type of PostgreSQL 17, which never change.
+ * PostgreSQL's own types that a statement may declare for a parameter. A function of the site or of an extension reads the values of any other
+ * type. The reg types (regclass and the like) are missing, because the guard turns their values into text at the cast, and a parameter of such a
+ * type has no cast. One entry: the type's name, its OID and the OID of its array, from pg_type of PostgreSQL 17, which never change.
  */
 const REVIEWED = `
 bool 16 1000, bytea 17 1001, char 18 1002, name 19 1003, int8 20 1016, int2 21 1005, int2vector 22 1006, int4 23 1007

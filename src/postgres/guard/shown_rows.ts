@@ -50,8 +50,8 @@ function columnsOf(catalog: string): string {
  * The SELECT that shows a catalog's rows.
  *
  * @param rows Which rows.
- * @returns SQL. OFFSET is a fence: without it the planner may test the client's condition first, on rows that are out of sight,
- * and an error of that condition quotes them.
+ * @returns SQL. OFFSET is a fence. Without it, the planner may test the client's condition first, also on hidden rows, and an error of that
+ * condition would quote them.
  */
 export function selectOf({ relation, columns, where }: ShownRows): string {
   return `SELECT ${columns} FROM ${relation} AS omcp_x WHERE ${where} OFFSET 0`;

@@ -44,7 +44,7 @@ const IDENTITY = z.tuple([z.tuple([z.string(), z.string(), z.string().regex(/^\d
 const FINDING = z.array(z.tuple([z.string()]));
 
 /**
- * Audits the role of a session: whether it may do more than read: write, create, own or reach anything, or become another role.
+ * Audits the role of a session: whether it may do more than read, such as write, create, own, reach other things or become another role.
  *
  * @param session An idle session of that role.
  * @param cdmSchema The CDM's schema.

@@ -28,7 +28,7 @@ export interface StreamUpstreamOptions {
   /** The role that may end the sessions of `user`, if `user` itself may not. @default {user} */
   readonly signalUser?: string;
   /**
-   * For how many milliseconds to ask again for a session while the server is lost or starting: a local one is restarted as soon as its end is known.
+   * For how many milliseconds to ask again for a session while the server is lost or starting. A local one restarts as soon as its end is known.
    * @default {0}
    */
   readonly retryMs?: number;

@@ -32,7 +32,7 @@ export class NotebookSources {
    * Finds a source.
    *
    * @param id Its execution's id.
-   * @returns The source; `gone` where it made room; undefined where there was none.
+   * @returns The source; `gone` if it was dropped to make room; undefined if there was none.
    */
   get(id: string): NotebookSource | "gone" | undefined {
     return this.#sources.get(id);

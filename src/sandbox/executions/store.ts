@@ -111,7 +111,7 @@ export class ExecutionStore {
    *
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
-   * @returns The execution; its record alone where it is an old one; undefined where there is none.
+   * @returns The execution; for an old one, only its record; undefined if there is none.
    * @throws {OmcpError} `execution_lost` where the sandbox has ended.
    */
   find(id: string, owner: string): Execution | ExecutionRecord | undefined {

@@ -7,7 +7,7 @@ import type { ByteStream } from "../../lib/byte_stream.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 import { showable } from "../../lib/text.ts";
 
-/** Longest answer of an installer, in bytes; it is untrusted: the sandbox's code can disturb an installer and forge its answers. */
+/** Longest answer of an installer, in bytes. The answer is untrusted: the sandbox's code can disturb an installer and forge its answers. */
 const MAX_ANSWER = 1024 * 1024;
 
 /**
@@ -15,7 +15,7 @@ const MAX_ANSWER = 1024 * 1024;
  * and a stopped one would keep one of the few resolvers of the server busy.
  */
 const STALL_MS = 60_000;
-/** How long to wait for the answer of an installer whose stream has failed: it may have written the reason, which can arrive later. */
+/** How long to wait for the answer of an installer whose stream has failed: the answer may have the reason and arrive later. */
 const REFUSAL_MS = 1000;
 
 const answerSchema = z.union([
