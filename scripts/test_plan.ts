@@ -42,10 +42,10 @@ export const UNIT: Group = { name: "unit", paths: ["tests/unit"], jobs: UNIT_JOB
 const OMOP = ["cdm", "omop"];
 
 /**
- * Modules whose tests build images or the program. One program at a time may build images in an engine, and the faults of first use do so
- * as well: so these tests run after the faults and not beside them.
+ * Modules whose tests build images or the program. One program at a time may build our images in an engine, and the faults of first use do
+ * so as well: so these tests run after the faults and not beside them.
  */
-const BUILDS = ["image_setup", "package"];
+const BUILDS = ["image_setup", "images", "package"];
 
 /** In tests that measure the memory of their own process: all files of a group share one process. */
 const OWN_MEMORY = "Deno.memoryUsage";
@@ -68,7 +68,6 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
     [
       [{ name: "integration", paths: withoutFiles(shared, measured, folders), jobs: INTEGRATION_JOBS }],
       [
-        UNIT,
         { name: "omop", paths: integration(OMOP) },
         ...(measured.length > 0 ? [{ name: "memory", paths: measured }] : []),
         { name: "guest", paths: integration(["guest"]) },
@@ -78,6 +77,7 @@ export function wholeSuite(folders: TestFolders): readonly (readonly Lane[])[] {
         ...(builds.length > 0
           ? [{ name: "builds", paths: integration(builds), jobs: INTEGRATION_JOBS }]
           : []),
+        UNIT,
       ],
     ],
   ];

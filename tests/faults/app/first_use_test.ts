@@ -110,7 +110,7 @@ Deno.test("a server that ends during a build leaves neither a step nor the lock"
     const held = await holders();
     assert.ok(held.length > 0);
     await server.close();
-    await eventually(async () => await steps() === 0, "the step ends", 20_000);
+    await eventually(async () => await steps() === 0, "the step ends");
     await eventually(
       async () => {
         const now = await holders();

@@ -4,6 +4,7 @@ import { createContainerRequest, DockerRuntime } from "../../../src/runtime/dock
 import { labelsOf, type ListOptions, removeOrphans } from "../../../src/runtime/mod.ts";
 import type { SandboxManager, SandboxManagerOptions } from "../../../src/sandbox/mod.ts";
 import { imageReference } from "../../../src/images/identity.ts";
+import { eventually } from "../../fixtures/eventually.ts";
 import { runtimeOver, sandboxManager } from "../../fixtures/sandbox_manager.ts";
 import { assertNothingLeft, connectTestEngine, newInstance } from "../../fixtures/server.ts";
 
@@ -102,10 +103,7 @@ Deno.test("a creation that is cancelled is rolled back", async () => {
 Deno.test("an idle sandbox is removed, and its error says why", async () => {
   await withManager({ options: { idleMs: 500 } }, async (manager) => {
     const { id } = await manager.create();
-    const deadline = performance.now() + 10_000;
-    while (manager.list().length > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await eventually(() => manager.list().length === 0, "it is removed");
     assert.throws(() => manager.get(id), (error) => error instanceof OmcpError && /idle/.test(error.message));
   });
 });

@@ -139,7 +139,7 @@ export class Oracle implements AsyncDisposable {
   async compare(): Promise<number> {
     const mark = `mark ${crypto.randomUUID()}`;
     await this.server.sql(`SELECT '${mark}'`);
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 60_000;
     while (!this.#printed.some(({ own, statement }) => own && statement.includes(mark))) {
       assert.ok(performance.now() < deadline, "the server's log did not arrive");
       const { promise, resolve } = Promise.withResolvers<void>();

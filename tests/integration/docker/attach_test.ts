@@ -96,7 +96,7 @@ Deno.test("close() ends a stalled attach, so that its container can be removed",
     await write;
     await attachment.closed;
     await assert.rejects(writer.write(new Uint8Array(1)), { code: "engine_failed" });
-    await engine.removeContainer(id, { deadlineMs: 10_000 });
+    await engine.removeContainer(id, { deadlineMs: 60_000 });
     let rest = 0;
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       rest += next.value.byteLength;

@@ -142,7 +142,7 @@ for (const role of ROLES) {
     async fn() {
       const before = await state();
       // Whose SQL must not be seen.
-      const other = await urlUpstream(server.url(role)).connect({}, AbortSignal.timeout(10_000));
+      const other = await urlUpstream(server.url(role)).connect({}, AbortSignal.timeout(60_000));
       await other.write(message(FRONTEND.query, cstring(`SELECT '${CANARY}', pg_sleep(600)`)));
       let seen = "";
       const look = (answer: readonly { readonly body: Uint8Array }[]): void => {
@@ -235,7 +235,7 @@ Deno.test(
 Deno.test(
   { name: "the role SQL that doctor prints runs as it is, and sets the bounds of a session", ignore },
   async () => {
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(60_000);
     const session = await urlUpstream(server.url("omcp_reader")).connect({}, signal);
     try {
       for (

@@ -143,8 +143,8 @@ Deno.test("Channel.request() sends a large request in parts, with other frames b
   await using link = await connect();
   link.peer.pause();
   const code = "é".repeat(1_500_000);
-  const large = link.channel.request("large", { code }, { deadlineMs: 20_000 });
-  const small = link.channel.request("small", {}, { deadlineMs: 20_000 });
+  const large = link.channel.request("large", { code }, { deadlineMs: 60_000 });
+  const small = link.channel.request("small", {}, { deadlineMs: 60_000 });
   link.peer.resume();
   const parts: Uint8Array[] = [];
   const others: unknown[] = [];

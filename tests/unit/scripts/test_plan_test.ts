@@ -93,7 +93,9 @@ Deno.test("the whole suite has each folder of tests once, with the attacks first
 
 Deno.test("tests that build images run after the faults, which build images, too", () => {
   const lane = wholeSuite(FOLDERS).flat().find((groups) => groups.some(({ name }) => name === "faults"));
-  assert.deepEqual(lane?.map(({ paths }) => paths), [["tests/faults"], ["tests/integration/image_setup"]]);
+  assert.deepEqual(lane?.slice(0, 2).map(({ paths }) => paths), [["tests/faults"], [
+    "tests/integration/image_setup",
+  ]]);
 });
 
 Deno.test("tests of integration that measure the memory of their process run in one that runs nothing beside them", () => {

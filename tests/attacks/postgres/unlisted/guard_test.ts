@@ -69,7 +69,7 @@ async function attack(target: Target): Promise<void> {
   const oids = await target.sql(TYPES);
   const [before, calls] = [await target.sql(STATE), await target.sql(CALLS)];
   // Another session of the same role, whose SQL must not be seen.
-  const other = await urlUpstream(target.url).connect({}, AbortSignal.timeout(10_000));
+  const other = await urlUpstream(target.url).connect({}, AbortSignal.timeout(60_000));
   try {
     await other.write(message(FRONTEND.query, cstring(`SELECT '${CANARY}', pg_sleep(600)`)));
     const asReader = attackFromSandbox(target, { OMCP_DATABASE_URL: target.url }, oids);

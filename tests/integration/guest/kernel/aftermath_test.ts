@@ -13,7 +13,7 @@ async function overrun(sandbox: Sandbox, work: string, way: "timeout" | "interru
   const code = `${IMPORTS}${work}\nprint("${STARTED}", flush=True)${FOREVER}`;
   if (way === "interrupt") {
     const cell = sandbox.cell(code);
-    await eventually(() => sandbox.printed.includes(STARTED), STARTED, 20_000);
+    await eventually(() => sandbox.printed.includes(STARTED), STARTED);
     await sandbox.call("interrupt");
     return await cell;
   }

@@ -43,14 +43,11 @@ Deno.test("the agent accepts a kernel's report that a cell is done only when the
         // Python closes the socket in its own forks; forks by libc keep it.
         await sandbox.cell("import ctypes; os.fork = ctypes.CDLL(None).fork");
       }
-      const began = performance.now();
       const cell = await sandbox.cell(attack);
-      const ms = performance.now() - began;
       assert.deepEqual([cell.result.status, cell.result.kernel], ["kernel_died", "restarted"]);
       assert.equal(cell.result.forged, true);
       assert.equal(cell.result.executionCount, 0);
       assert.match(cell.error?.evalue ?? "", /done/);
-      assert.ok(ms < 2500, `${ms}`);
       const next = await sandbox.cell("'own'");
       assert.deepEqual([next.result.status, next.value, next.result.executionCount], ["ok", "'own'", 1]);
       assert.equal(next.result.forged, false);

@@ -100,7 +100,7 @@ export class Sandbox {
 
   /** Waits until the kernel has reported this state; an earlier report counts. */
   async state(wanted: string): Promise<Event> {
-    const deadline = AbortSignal.timeout(30_000);
+    const deadline = AbortSignal.timeout(60_000);
     for (;;) {
       const found = this.#states.find((event) => event["state"] === wanted);
       if (found !== undefined) return found;

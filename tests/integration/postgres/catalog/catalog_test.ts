@@ -10,7 +10,7 @@ const cdmRelations = new Set(["person", "death", "episode", "attribute_definitio
 Deno.test("readCatalog() finds what of the CDM the role may read, and its version", async (t) => {
   const server = await startPostgres();
   const look = async (cdmSchema: string): Promise<CdmCatalog> => {
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(60_000);
     const session = await urlUpstream(server.url).connect({}, signal);
     try {
       return await readCatalog(session, { cdmSchema, cdmRelations }, signal);

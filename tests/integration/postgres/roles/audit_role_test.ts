@@ -23,7 +23,7 @@ Deno.test.afterAll(async function stop() {
 });
 
 async function look(url = server.url): Promise<RoleReport> {
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const session = await urlUpstream(url).connect({}, signal);
   try {
     return await auditRole(session, "cdm", signal);

@@ -191,7 +191,7 @@ async function fresh(): Promise<void> {
 }
 
 async function look(): Promise<RoleReport> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(60_000);
   const session = await urlUpstream(server.url).connect({ search_path: "cdm" }, signal);
   try {
     return await auditRole(session, "cdm", signal);

@@ -16,7 +16,7 @@ Deno.test.afterAll(async function stop() {
 
 async function attempt(url: string): Promise<OmcpError> {
   try {
-    const session = await urlUpstream(url).connect({}, AbortSignal.timeout(5_000));
+    const session = await urlUpstream(url).connect({}, AbortSignal.timeout(60_000));
     session.close();
   } catch (error) {
     assert.ok(error instanceof OmcpError);
@@ -27,7 +27,7 @@ async function attempt(url: string): Promise<OmcpError> {
 }
 
 Deno.test("urlUpstream() logs in under TLS with SCRAM, and its settings are what RESET returns to", async () => {
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(60_000);
   const settings = { search_path: '"a b\\c", pg_catalog', statement_timeout: "1234" };
   const session = await urlUpstream(server.url).connect(settings, signal);
   await ask(session, "SET search_path = public", signal);
@@ -56,7 +56,7 @@ async function runWith(permissions: readonly string[], code: string, url: string
 
 const ASK = `
   import { ask, urlUpstream } from "${import.meta.resolve("../../../../src/postgres/upstream/mod.ts")}";
-  const signal = AbortSignal.timeout(5000);
+  const signal = AbortSignal.timeout(60_000);
   const session = await urlUpstream(Deno.args[0]).connect({}, signal);
   console.log((await ask(session, "SELECT 42", signal))[0][0]);
   session.close();`;
