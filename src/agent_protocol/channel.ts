@@ -216,7 +216,7 @@ export class Channel {
     if (frame.type !== "HELLO" || this.#agentHello !== undefined) {
       throw new ProtocolError(
         "bad_message",
-        `Cannot read frame: the first frame, and only it, must be HELLO: received ${frame.type}`,
+        `Cannot read frame: the first frame, and only it, must be HELLO; received ${frame.type}`,
       );
     }
     const body = this.#assembler.push(frame);

@@ -108,7 +108,7 @@ export function encodeFrame(frame: OutgoingFrame): Uint8Array {
   const length = frame.payload?.length ?? 0;
   if (length > MAX_PAYLOAD) {
     throw new RangeError(
-      `Cannot write frame: payload must be at most ${MAX_PAYLOAD} bytes: received ${length}`,
+      `Cannot write frame: payload must be at most ${MAX_PAYLOAD} bytes; received ${length}`,
     );
   }
   const bytes = new Uint8Array(HEADER_BYTES + length);
@@ -199,5 +199,5 @@ function idFits(type: FrameType, id: number, from: Side): boolean {
 }
 
 function violation(kind: ProtocolErrorKind, what: string, received: number): ProtocolError {
-  return new ProtocolError(kind, `Cannot read frame: ${what} is not allowed: received ${received}`);
+  return new ProtocolError(kind, `Cannot read frame: ${what} is not allowed; received ${received}`);
 }

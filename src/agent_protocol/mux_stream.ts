@@ -104,7 +104,7 @@ export class MuxStream implements ByteStream {
     if (payload.length > this.#receiveCredit) {
       throw new ProtocolError(
         "bad_credit",
-        `Cannot read DATA: at most ${this.#receiveCredit} bytes of credit are left: received ${payload.length}`,
+        `Cannot read DATA: at most ${this.#receiveCredit} bytes of credit are left; received ${payload.length}`,
       );
     }
     this.#receiveCredit -= payload.length;

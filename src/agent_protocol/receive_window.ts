@@ -34,7 +34,7 @@ export class ReceiveWindow {
     else if (seq > this.#begun + 1) {
       throw new ProtocolError(
         "bad_seq",
-        `Cannot accept event: the next number must be ${this.#begun + 1}: received ${seq}`,
+        `Cannot accept event: the next number must be ${this.#begun + 1}; received ${seq}`,
       );
     }
     this.#begun = Math.max(this.#begun ?? 0, seq);

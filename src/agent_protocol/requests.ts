@@ -81,7 +81,7 @@ export class Requests {
     if (!(deadlineMs > 0 && deadlineMs <= MAX_DEADLINE_MS)) {
       throw new OmcpError(
         "invalid_argument",
-        `A deadline must be above 0 and at most ${MAX_DEADLINE_MS} ms: received ${deadlineMs}`,
+        `A deadline must be above 0 and at most ${MAX_DEADLINE_MS} ms; received ${deadlineMs}`,
       );
     }
     const body = encoder.encode(JSON.stringify({ method, params: params ?? {} }));

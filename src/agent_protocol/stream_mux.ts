@@ -100,7 +100,7 @@ export class StreamMux {
     if (frame.id <= this.#lastPeerId) {
       throw new ProtocolError(
         "bad_id",
-        `Cannot open stream: ids must increase: received ${frame.id} after ${this.#lastPeerId}`,
+        `Cannot open stream: ids must increase; received ${frame.id} after ${this.#lastPeerId}`,
       );
     }
     this.#lastPeerId = frame.id;

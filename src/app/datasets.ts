@@ -18,7 +18,7 @@ export const datasetsSchema = z.string().transform((text, context): Dataset[] =>
   const twice = datasets.find(({ name }, at) => datasets.findIndex((other) => other.name === name) < at);
   if (twice !== undefined) context.addIssue(`has two datasets with the name ${twice.name}`);
   if (items.length > MAX_DATASETS) {
-    context.addIssue(`must have at most ${MAX_DATASETS} datasets: received ${items.length}`);
+    context.addIssue(`must have at most ${MAX_DATASETS} datasets; received ${items.length}`);
   }
   return datasets;
 });

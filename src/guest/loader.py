@@ -53,7 +53,7 @@ signal.signal(signal.SIGALRM, lambda *_: os._exit(75))
 signal.alarm(60)
 length = int.from_bytes(read(4), "big")
 if length > 8 << 20:
-    sys.exit("Cannot boot: the boot message must be at most 8388608 bytes: received %d" % length)
+    sys.exit("Cannot boot: the boot message must be at most 8388608 bytes; received %d" % length)
 boot = json.loads(read(length))
 signal.alarm(0)
 if boot["code"] and boot["magic"] != MAGIC_NUMBER.hex():

@@ -67,7 +67,7 @@ export interface TarHeader {
  * @throws {OmcpError} `invalid_argument` for a path that is absolute, has `..`, or is too long; for a size that the format does not hold.
  */
 export function tarHeader(path: string, facts: TarHeader): Uint8Array<ArrayBuffer> {
-  if (facts.size > MAX_SIZE) throw refuse(path, `must be at most ${MAX_SIZE} bytes: received ${facts.size}`);
+  if (facts.size > MAX_SIZE) throw refuse(path, `must be at most ${MAX_SIZE} bytes; received ${facts.size}`);
   const { prefix, name } = splitPath(path);
   const block = new Uint8Array(TAR_BLOCK);
   function put(offset: number, bytes: Uint8Array): void {

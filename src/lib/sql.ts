@@ -27,7 +27,7 @@ export function quoteIdentifier(name: string): string {
     const shown = JSON.stringify(name.slice(0, 80));
     throw new OmcpError(
       "invalid_argument",
-      `Cannot use ${shown} as an SQL name: must be 1 to ${MAX_NAME_BYTES} bytes without NUL: received ${bytes} bytes`,
+      `Cannot use ${shown} as an SQL name: must be 1 to ${MAX_NAME_BYTES} bytes without NUL; received ${bytes} bytes`,
     );
   }
   return `"${name.replaceAll('"', '""')}"`;

@@ -256,7 +256,7 @@ function checkNumber(name: string, value: number, bounds: Bounds): void {
     "config_invalid",
     `Invalid sandbox policy: ${name} must be ${
       fraction ? "" : "a whole number, "
-    }${least} to ${most} ${unit}: received ${value}`,
+    }${least} to ${most} ${unit}; received ${value}`,
     { next: "Correct the setting.", state: "No sandbox was created." },
   );
 }

@@ -74,7 +74,7 @@ function check(
 ) {
   // Not `value < least`, which is false for NaN.
   if (value >= least && value <= most) return;
-  throw new OmcpError("invalid_argument", `${name} must be from ${least} to ${most}: received ${value}`, {
+  throw new OmcpError("invalid_argument", `${name} must be from ${least} to ${most}; received ${value}`, {
     state: "No sandbox was created.",
     next: "Correct the argument and call again.",
   });

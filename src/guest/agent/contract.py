@@ -172,7 +172,7 @@ def execute_params(value: Any) -> ExecuteParams:
     code = params.text("code", MAX_CODE_BYTES)
     size = len(code.encode("utf-8", "surrogatepass"))
     if size > MAX_CODE_BYTES:
-        raise InvalidMessage("params.code must be at most %d bytes: received %d" % (MAX_CODE_BYTES, size))
+        raise InvalidMessage("params.code must be at most %d bytes; received %d" % (MAX_CODE_BYTES, size))
     checked = ExecuteParams(
         code,
         params.integer("timeout_ms", 1, MAX_TIMEOUT_MS),
@@ -241,7 +241,7 @@ def _environment(value: Any) -> Dict[str, str]:
         checked[name] = text
     if len(checked) > MAX_VARIABLES or size > MAX_ENV_CHARACTERS:
         raise InvalidMessage(
-            "params.env must have at most %d variables and %d characters: received %d and %d"
+            "params.env must have at most %d variables and %d characters; received %d and %d"
             % (MAX_VARIABLES, MAX_ENV_CHARACTERS, len(checked), size)
         )
     return checked

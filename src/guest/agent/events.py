@@ -65,7 +65,7 @@ class EventWindow:
     def acknowledge(self, seq: int) -> None:
         """Deletes the events up to seq. Raises ProtocolError."""
         if seq > self._last:
-            raise ProtocolError("bad_seq", "ACK: seq must be at most %d: received %d" % (self._last, seq))
+            raise ProtocolError("bad_seq", "ACK: seq must be at most %d; received %d" % (self._last, seq))
         while self._kept and self._kept[0][0] <= seq:
             self._bytes -= self._kept.popleft()[2]
 

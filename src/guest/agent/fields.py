@@ -17,7 +17,7 @@ class Fields:
 
     def __init__(self, value: Any, place: str) -> None:
         if not isinstance(value, dict):
-            raise InvalidMessage("%s must be an object: received %s" % (place, _kind(value)))
+            raise InvalidMessage("%s must be an object; received %s" % (place, _kind(value)))
         self._left = dict(value)
         self._place = place
 
@@ -40,7 +40,7 @@ class Fields:
             raise self._wrong(name, "a text", value)
         if len(value) > most:
             raise InvalidMessage(
-                "%s.%.100s must be at most %d characters: received %d" % (self._place, name, most, len(value))
+                "%s.%.100s must be at most %d characters; received %d" % (self._place, name, most, len(value))
             )
         return value
 
@@ -81,7 +81,7 @@ class Fields:
         return float(value)
 
     def _wrong(self, name: str, wanted: str, value: Any) -> InvalidMessage:
-        return InvalidMessage("%s.%.100s must be %s: received %s" % (self._place, name, wanted, _kind(value)))
+        return InvalidMessage("%s.%.100s must be %s; received %s" % (self._place, name, wanted, _kind(value)))
 
 
 def _kind(value: Any) -> str:

@@ -131,11 +131,11 @@ class FrameParser:
             raise ProtocolError("bad_flags", "%s: flags are not allowed: %d" % (name, flags))
         if reserved:
             raise ProtocolError(
-                "bad_reserved", "%s: reserved bytes must be 0: received %d" % (name, reserved)
+                "bad_reserved", "%s: reserved bytes must be 0; received %d" % (name, reserved)
             )
         low, high = _LENGTHS.get(kind, (0, MAX_PAYLOAD))
         if not low <= length <= high:
-            problem = "%s: payload must have %d to %d bytes: received %d" % (name, low, high, length)
+            problem = "%s: payload must have %d to %d bytes; received %d" % (name, low, high, length)
             raise ProtocolError("bad_length", problem)
         if kind == OPEN:
             right_id = identifier > 0 and identifier % 2 == self._id_parity

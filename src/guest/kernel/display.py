@@ -31,7 +31,7 @@ def bundle(data: Any, whole: str = "print the object to have all of it") -> Dict
     `whole`: how to get the whole text, as a part of a sentence.
     """
     if not isinstance(data, dict):
-        raise TypeError("a display bundle must be a dict: received %s" % type(data).__name__)
+        raise TypeError("a display bundle must be a dict; received %s" % type(data).__name__)
     data = dict(data)
     charts.explain(data)
     pictures.one(data)

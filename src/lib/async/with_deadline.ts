@@ -35,7 +35,7 @@ export async function withDeadline<T>(
   if (!(deadlineMs > 0 && deadlineMs <= MAX_DEADLINE_MS)) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot ${action}: the deadline must be 1 to ${MAX_DEADLINE_MS} ms: received ${deadlineMs}`,
+      `Cannot ${action}: the deadline must be 1 to ${MAX_DEADLINE_MS} ms; received ${deadlineMs}`,
     );
   }
   if (signal?.aborted) throw abortError(signal.reason, `Cannot ${action}`, { state: "It did not run." });

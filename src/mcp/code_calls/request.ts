@@ -26,7 +26,7 @@ export function readRequest(line: Uint8Array, limits: CodeCallLimits): CodeReque
   const scan = new RequestScan();
   scan.push(line);
   if (scan.depth > limits.depth) {
-    throw refused(`may have at most ${limits.depth} levels of lists and objects: received ${scan.depth}`);
+    throw refused(`may have at most ${limits.depth} levels of lists and objects; received ${scan.depth}`);
   }
   let value: unknown;
   try {

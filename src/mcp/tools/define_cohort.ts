@@ -41,7 +41,7 @@ const WITHOUT_ORPHANS = 'For that, add "age": {"min": 0}.';
 const FILE_MS = 30_000;
 
 const ARGUMENTS = cohortArguments.extend({
-  name: cohortNameSchema.describe("Its name. Alone: shows the cohort of that name again."),
+  name: cohortNameSchema.describe("Its name. Without other arguments: shows the cohort of that name again."),
   export_circe: z.boolean().optional().describe(
     "Also give the definition as JSON that ATLAS imports. Default: false.",
   ),
@@ -149,7 +149,7 @@ function asked(
   if (characters <= most) return { name, expression };
   throw new OmcpError(
     "invalid_argument",
-    `Cannot define the cohort ${name}: with the cohorts in it, it has ${characters} characters of SQL, of at most ${most}`,
+    `Cannot define the cohort ${name}: with the cohorts in it, its SQL has ${characters} characters; at most ${most} are possible`,
     { next: "Use fewer or shorter cohorts in it." },
   );
 }

@@ -31,7 +31,9 @@ export const tool: Tool = defineTool({
       "definition by its name for query_omop (table cohort, or in persons).",
     annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     input: cohortArguments.extend({
-      name: cohortNameSchema.describe("Its name. Alone: shows the cohort of that name again."),
+      name: cohortNameSchema.describe(
+        "Its name. Without other arguments: shows the cohort of that name again.",
+      ),
     }),
   }),
   async handle({ name, ...definition }, context) {

@@ -46,7 +46,7 @@ export class LineTransport implements Transport {
           refusal(
             scan,
             "request",
-            `A message must have at most ${MESSAGE_BYTES} bytes: received ${bytes}. ${LARGE_FILES}`,
+            `A message must have at most ${MESSAGE_BYTES} bytes; received ${bytes}. ${LARGE_FILES}`,
           ),
         ),
     });

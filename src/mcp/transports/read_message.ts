@@ -29,7 +29,7 @@ export function readMessage(line: Uint8Array): JSONRPCMessage | Refusal | undefi
     return refusal(
       scan,
       "request",
-      `A message may have at most ${MAX_DEPTH} levels of nesting: received ${scan.depth}`,
+      `A message may have at most ${MAX_DEPTH} levels of nesting; received ${scan.depth}`,
     );
   }
   let text: string;

@@ -116,7 +116,7 @@ export function readColumn(name: string, notation: string, version: CdmVersion):
   const parts = NOTATION.exec(notation)?.groups;
   const type = TYPES.get(parts?.["type"] ?? "");
   if (parts === undefined || type === undefined) {
-    throw new TypeError(`Cannot read the notation of column ${name}: received ${JSON.stringify(notation)}`);
+    throw new TypeError(`Cannot read the notation of column ${name}; received ${JSON.stringify(notation)}`);
   }
   if (!holdsIn(parts["only"], version)) return undefined;
   const length = version === "5.3" ? parts["old"] : parts["recent"] ?? parts["old"];

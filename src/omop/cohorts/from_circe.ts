@@ -270,7 +270,7 @@ function daysOf({ Days, Coeff }: z.infer<typeof endpoint>, side: -1 | 1): number
   if (Coeff === side) return undefined;
   throw new OmcpError(
     "invalid_argument",
-    "Cannot read circe: a window begins or ends with all days of the other side",
+    "Cannot read circe: a window cannot begin with all days after the entry, or end with all days before it",
     { next: "Give that end of the window a number of days." },
   );
 }

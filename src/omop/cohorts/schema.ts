@@ -130,14 +130,14 @@ const groupSchema: z.ZodType<CohortGroup, unknown> = z.lazy(() =>
 
 const LIMITS = {
   entry_limit: limit.default("all").describe(
-    "Which of a person's entry events under observation the conditions are checked for.",
+    "Which of a person's entry events under observation are checked against the conditions.",
   ),
   prior_observation_days: days.default(0).describe(
     "Days under observation that an entry event needs before it.",
   ),
   post_observation_days: days.default(0).describe("And after it."),
   age: ageSchema.optional().describe(
-    "Age at entry, both ends included: the year of entry minus year_of_birth, as ATLAS; with completed_years: true by birthday.",
+    "Age at entry, both ends included: the year of entry minus year_of_birth, as in ATLAS; with completed_years: true, by birthday.",
   ),
   sex: sexSchema.optional(),
 };
@@ -191,14 +191,16 @@ export type CohortPerson = z.infer<typeof personSchema>;
 export const cohortArguments = z.strictObject({
   entry: z.array(z.strictObject({
     table: OTHER_EVENT.table.describe(
-      "The table of the events; cohort with cohort: the periods of that one.",
+      "The table of the events. For the periods of a cohort: cohort, with its name in cohort.",
     ),
     cohort: OTHER_EVENT.cohort,
     concepts: conceptSetSchema.shape.items.optional().describe(
       "Their concept set. Default: every event of the table.",
     ),
     first: OTHER_EVENT.first.describe("Only the person's first event of these, before any other condition."),
-    dates: OTHER_EVENT.dates.describe("When it starts, both days included; of the first one with first."),
+    dates: OTHER_EVENT.dates.describe(
+      "When it starts, both days included. With first, this is a condition on the first event.",
+    ),
     value: OTHER_EVENT.value.describe("Range of value_as_number, both ends included."),
     units: OTHER_EVENT.units.describe("Concepts of its unit."),
   })).min(1).max(MOST).optional().describe("Events, each of which enters a person at its start."),
@@ -211,7 +213,7 @@ export const cohortArguments = z.strictObject({
     at_least: CRITERION.at_least.describe("The number of such events; default 1."),
     at_most: CRITERION.at_most,
     any_of: z.array(unread).optional().describe(
-      "In place of an event: conditions as here, {age} or {sex}, of which one must hold; all_of: all; of: a number of them, by at_least or at_most.",
+      "In place of an event: conditions (as here, {age} or {sex}) of which one must hold. all_of: all of them. of: a number of them, with at_least or at_most.",
     ),
     outside_observation: CRITERION.outside_observation.describe(
       "Also count events outside the observation period of the entry. Default: false.",
@@ -226,7 +228,9 @@ export const cohortArguments = z.strictObject({
     drug_era: unread.optional().describe(
       "{concepts, gap_days = 30, extra_days = 0}: end of continuous exposure to these drugs.",
     ),
-    censor: z.array(unread).optional().describe("Events, as in entry, the first of which ends it earlier."),
+    censor: z.array(unread).optional().describe(
+      "Events, as in entry; the first of them ends the person's time earlier.",
+    ),
   }).optional().describe(
     "When a person leaves. Default, and at the latest: the end of the observation period.",
   ),

@@ -39,7 +39,7 @@ function requireDisclosable(expression: CohortExpression): void {
   if (expression.entry.length > 1) {
     throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with several entry events", {
       next:
-        "Put the concepts of one table into one concept set, or define a cohort for each event. Unions over tables are not in this mode.",
+        "Put the concepts of one table into one concept set, or define a cohort for each event. This mode has no unions over tables.",
     });
   }
   for (const { table, dates } of eventsOf(expression)) {
@@ -49,7 +49,7 @@ function requireDisclosable(expression: CohortExpression): void {
     if (rule.kind === "group") {
       throw new OmcpError("disclosure_not_allowed", "Cannot define a cohort with any_of, all_of or of", {
         next:
-          "Conditions that must all hold go into with and without. Unions are not in this mode; for one of conditions on one row, use query_omop with or in filters.",
+          "Conditions that must all hold go into with and without. This mode has no unions of events; for a union of conditions on one row, use query_omop with or in filters.",
       });
     }
     if (rule.kind === "age") requireCoarse("the age", { kind: "age", from: rule.min, to: rule.max });

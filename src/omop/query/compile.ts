@@ -215,5 +215,5 @@ function selected(outputs: ResolvedQuery["outputs"], { from, schema, value }: Se
 /** The compiled parameters are those that this module binds: texts, and the limit. */
 function toParameter(value: unknown): string | number {
   if (typeof value === "string" || typeof value === "number") return value;
-  throw new TypeError(`Cannot bind a parameter: must be text or a number: received ${typeof value}`);
+  throw new TypeError(`Cannot bind a parameter: must be text or a number; received ${typeof value}`);
 }

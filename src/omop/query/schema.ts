@@ -127,9 +127,9 @@ export const personCriterionSchema = z.strictObject({
     of: z.enum(["start", "end"]).optional(),
   })
     .optional().describe(
-      "Days from the row's start, or with of: end from its end, to the other's start: {from: 0, to: 30}; one may be absent.",
+      "Days from the row's start (with of: end, from its end) to the other's start: {from: 0, to: 30}; one may be absent.",
     ),
-  overlaps: z.boolean().optional().describe("True: the times of both, start to end, share a day."),
+  overlaps: z.boolean().optional().describe("True: both times, from start to end, share a day."),
   before_per_person: z.boolean().optional().describe(
     "True: applies before per_person picks, as for the last value before a drug.",
   ),

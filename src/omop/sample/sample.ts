@@ -98,14 +98,14 @@ function checkOptions({ persons, seed }: SampleOptions): void {
   if (!Number.isInteger(persons) || persons < 1 || persons > MAX_PERSONS) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot generate a sample: persons must be an integer from 1 to ${MAX_PERSONS}: received ${persons}`,
+      `Cannot generate a sample: persons must be an integer from 1 to ${MAX_PERSONS}; received ${persons}`,
       { state: "Nothing was generated.", next: `Choose from 1 to ${MAX_PERSONS} persons.` },
     );
   }
   if (!Number.isInteger(seed) || seed < -(2 ** 31) || seed >= 2 ** 32) {
     throw new OmcpError(
       "invalid_argument",
-      `Cannot generate a sample: seed must be a 32-bit integer: received ${seed}`,
+      `Cannot generate a sample: seed must be a 32-bit integer; received ${seed}`,
       { state: "Nothing was generated.", next: "Choose a seed such as 1." },
     );
   }

@@ -94,7 +94,7 @@ function requirePublicDefaultsRevoked({ role, database }: RoleReport, unsafe: re
     {
       state: "Nothing was served.",
       next:
-        "Have it run, and try again. What another role needs of it must then be granted to that role by name.",
+        "Let an administrator run it, and try again. If another role needs such a privilege, grant it to that role by name.",
       details: { role, kinds: unsafe.map(({ kind }) => kind) },
     },
   );

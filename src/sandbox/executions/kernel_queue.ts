@@ -224,7 +224,7 @@ function checkSource(code: string): void {
   if (bytes <= MAX_CODE_BYTES) return;
   throw new OmcpError(
     "invalid_argument",
-    `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8: received ${bytes}`,
+    `A cell's source must have at most ${MAX_CODE_BYTES} bytes in UTF-8; received ${bytes}`,
     { state: "The cell did not run.", next: "Write long text to a file and read it in the cell." },
   );
 }

@@ -48,7 +48,7 @@ const ALLOWED =
  */
 export function parseRequirements(texts: readonly string[]): Requirement[] {
   if (texts.length === 0 || texts.length > MAX_REQUIREMENTS) {
-    throw refused(`A call takes 1 to ${MAX_REQUIREMENTS} requirements: received ${texts.length}`);
+    throw refused(`A call takes 1 to ${MAX_REQUIREMENTS} requirements; received ${texts.length}`);
   }
   const found = new Map<string, Requirement>();
   for (const text of texts) {

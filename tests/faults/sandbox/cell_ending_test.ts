@@ -136,7 +136,7 @@ Deno.test("the agent's errors keep their code, and only unambiguous ones say tha
   }
 });
 
-Deno.test("a creation without the kernel's report times out, or fails to start where the container ended; neither is sandbox_unsafe", async () => {
+Deno.test("without the kernel's report, a creation fails with timeout, or with sandbox_start_failed if the container ended, and not with sandbox_unsafe", async () => {
   const never = new Promise<never>(() => {});
   using deadline = new DeadlineSignal(50);
   await assert.rejects(new StartupWatch().confinementProblems(deadline.signal, never), {

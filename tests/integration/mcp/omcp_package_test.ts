@@ -42,7 +42,7 @@ print(own.attrs["understood"])`);
       );
     });
 
-    await t.step("what a reader must know is a warning: cut rows, and why there are none", async () => {
+    await t.step("cut rows, and the reason for a result without rows, are warnings", async () => {
       assert.match(
         await run(`omcp.query("person", columns=["person_id"], limit=2)`),
         /\[stderr\]\nCell In\[\d+\]:1: OmcpWarning: There are more than 2 rows/,
@@ -102,7 +102,7 @@ except omcp.OmcpError as error: print(error.message)`,
     });
 
     await t.step(
-      "SQL is a DataFrame, of two columns of one name, without rows, and of types that pandas lacks, too",
+      "omcp.sql returns a DataFrame, also for two columns of one name, for no rows, and for types that pandas lacks",
       async () => {
         const text = await run(
           `frame = omcp.sql("select count(*) n, count(*) n, max(birth_datetime) b, array[1] a, null::text t, true f from person where person_id > %s", [3])

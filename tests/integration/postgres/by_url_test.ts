@@ -187,7 +187,7 @@ Deno.test("sandboxes work while the database is unavailable or stalled, get an e
   }, launch());
 });
 
-Deno.test("a database that is unavailable at the start, with a schema that it does not have, is never described as present", async () => {
+Deno.test("if the database is unavailable at the start and lacks the schema, no answer says that the CDM is there", async () => {
   const environment = {
     OMCP_DATABASE_URL: database.url,
     OMCP_DISCLOSURE: "open",

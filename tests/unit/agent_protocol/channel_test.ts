@@ -97,7 +97,7 @@ Deno.test("Channel.open() fails when the output ends, is aborted or begins with 
   const rude = new AgentPeer();
   const refused = assert.rejects(
     Channel.open(rude.transport),
-    isError("channel_failed", /only it, must be HELLO: received EVENT/),
+    isError("channel_failed", /only it, must be HELLO; received EVENT/),
   );
   await rude.write(await rude.nonce);
   await rude.event(1, { type: "x" });
@@ -347,7 +347,7 @@ const breaches: readonly (readonly [string, readonly OutgoingFrame[], RegExp])[]
   ["a gap in the events' numbers", [
     { type: "EVENT", seq: 1, payload: json({ type: "x" }) },
     { type: "EVENT", seq: 3, payload: json({ type: "x" }) },
-  ], /must be 2: received 3/],
+  ], /must be 2; received 3/],
   [
     "data on an agent's stream that was never opened",
     [{ type: "DATA", id: 2, payload: new Uint8Array(1) }],

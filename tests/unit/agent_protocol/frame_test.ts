@@ -114,7 +114,7 @@ Deno.test("FrameDecoder.push() collects a payload from several chunks in one buf
 Deno.test("encodeFrame() refuses a payload that is too long", () => {
   assert.throws(
     () => encodeFrame({ type: "DATA", id: 1, payload: new Uint8Array(MAX_PAYLOAD + 1) }),
-    /at most 65536 bytes: received 65537/,
+    /at most 65536 bytes; received 65537/,
   );
 });
 

@@ -31,7 +31,7 @@ Deno.test("unusableBecause() refuses Podman, and an engine without limits, and s
   ]);
 });
 
-Deno.test("chosenOciRuntime() is the operator's or the engine's default; one that the engine lacks is refused with those it has", () => {
+Deno.test("chosenOciRuntime() returns the operator's runtime or the engine's default; the error for an unknown one names those of the engine", () => {
   const engine = { runtimes: ["runsc", "io.containerd.runc.v2", "runc"], defaultRuntime: "runc" };
   assert.equal(chosenOciRuntime(undefined, engine), "runc");
   assert.equal(chosenOciRuntime("runsc", engine), "runsc");

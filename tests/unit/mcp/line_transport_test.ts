@@ -15,7 +15,7 @@ Deno.test("a message that is too long, for example with a large file, is answere
   );
   assert.match(
     await answer,
-    /"id":7,.*at most 8388608 bytes: received \d+\. Nothing was done\. .*in parts.*import_file/,
+    /"id":7,.*at most 8388608 bytes; received \d+\. Nothing was done\. .*in parts.*import_file/,
   );
   await transport.close();
 });

@@ -20,7 +20,7 @@ Deno.test("a file's URI reads back as its path, whatever it is named", () => {
   assert.equal(fileUri(ID, "\udcff"), undefined);
 });
 
-Deno.test("a result has at most five links, none to names that are not UTF-8, and none where the kernel is unknown", () => {
+Deno.test("a result has at most five links; it has none to names that are not UTF-8, and none if the kernel is unknown", () => {
   const names = ["\ufffd", ...Array.from({ length: 9 }, (_, n) => `${n}.png`)];
   const { content } = withLinks(TEXT, files(...names), ID);
   assert.deepEqual(content.map(({ type }) => type), [

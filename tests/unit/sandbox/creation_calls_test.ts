@@ -14,7 +14,7 @@ async function callsOfCreation(policy: SandboxPolicy): Promise<readonly (keyof C
   return calls.sort();
 }
 
-Deno.test("a creation makes four calls of the runtime; where an OCI runtime was chosen, one more, which asks for it", async () => {
+Deno.test("a creation makes four calls of the runtime, and a fifth to check an OCI runtime that was chosen", async () => {
   const four = ["attach", "createContainer", "listContainers", "startContainer"];
   assert.deepEqual(await callsOfCreation(DEFAULT_POLICY), four);
   const chosen = await callsOfCreation({ ...DEFAULT_POLICY, ociRuntime: "runsc" });

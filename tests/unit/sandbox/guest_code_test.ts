@@ -96,7 +96,7 @@ function codeOf(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, btoa(name)]));
 }
 
-Deno.test("the container that compiles has no input but the server's own modules, nothing to write to, and the sandboxes' OCI runtime", async () => {
+Deno.test("the container that compiles gets only the server's own modules, can write nothing, and has the sandboxes' OCI runtime", async () => {
   const { given, runtime } = await givenModules(right, { ociRuntime: "runsc" });
   assert.deepEqual(given.map((modules) => modules?.magic), ["", "", MAGIC, MAGIC]);
   const [spec, ...others] = runtime.compilers;

@@ -125,7 +125,7 @@ Deno.test("a creation without room takes the sandbox that was started ahead, or 
   }, { maxSandboxes: 2 });
 });
 
-Deno.test("as many of those started ahead as it takes make room for a large sandbox, before any in use", async () => {
+Deno.test("to make room for a large sandbox, enough sandboxes that were started ahead are removed, before any in use", async () => {
   const { memoryBytes } = DEFAULT_POLICY;
   await withPool(async ({ manager, clock, createAndFill, names }) => {
     const first = await createAndFill();

@@ -21,13 +21,13 @@ Deno.test("a request beyond the bounds, or that is not a number, names the argum
   for (const memoryBytes of [-1, 0, 255 * MIB, 8193 * MIB, Number.NaN, 1e309, -1e309]) {
     assert.throws(() => requestedPolicy(DEFAULT_POLICY, { memoryBytes }, MAXIMUM), {
       code: "invalid_argument",
-      message: /^memory_mb must be from 256 to 8192: received /,
+      message: /^memory_mb must be from 256 to 8192; received /,
     });
   }
   for (const cpus of [-1, 0, 0.04, 4.01, Number.NaN, 1e309]) {
     assert.throws(() => requestedPolicy(DEFAULT_POLICY, { cpus }, MAXIMUM), {
       code: "invalid_argument",
-      message: /^cpus must be from 0\.05 to 4: received /,
+      message: /^cpus must be from 0\.05 to 4; received /,
     });
   }
 });

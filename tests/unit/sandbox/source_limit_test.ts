@@ -101,7 +101,7 @@ Deno.test("the tool, the server and the agent have one limit on a cell's source,
   }
   assert.equal(
     await agent(TOO_LONG),
-    `params.code must be at most ${MAX_CODE_BYTES} bytes: received 1200000`,
+    `params.code must be at most ${MAX_CODE_BYTES} bytes; received 1200000`,
   );
 });
 

@@ -51,7 +51,7 @@ Deno.test("a server that waits for a kernel gets one during the imports, and one
   assert.equal((await other.cell("import sys; 'pandas' in sys.modules")).value, "True");
 });
 
-Deno.test("a module that cannot be imported ahead, and one that fails at its set-up, keep no kernel from starting", async () => {
+Deno.test("a kernel starts although one module cannot be imported ahead and another fails at its set-up", async () => {
   await using sandbox = await Sandbox.start({
     preload: ["omcp_kernel.broken", "absent"],
     // Without its finder, a pandas of the user's own takes the place of the installed one, as in an image that has another.

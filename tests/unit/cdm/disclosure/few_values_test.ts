@@ -45,7 +45,7 @@ function isAbout(values: Shown["values"], expected: readonly number[]): void {
   );
 }
 
-Deno.test("a mean of two values is that of all having the one, where fewer than k persons have the other", () => {
+Deno.test("if fewer than k persons have the other of two values, a mean is that of all having the first", () => {
   for (const [few, many] of [[0.35, 0.1], [0, 0.25], [41.7, 36.6]] as const) {
     for (const count of [60, 2_500]) {
       for (const level of [0, 1]) {
@@ -59,7 +59,7 @@ Deno.test("a mean of two values is that of all having the one, where fewer than 
   }
 });
 
-Deno.test("a standard deviation of three values is that of two, where fewer than k persons have the third", () => {
+Deno.test("if fewer than k persons have the third of three values, a standard deviation is that of two values", () => {
   for (const count of [80, 2_500]) {
     const [few, rest] = [0, 7].map((other) =>
       shown(count, (person) => person < other ? 39.4 : person % 2 === 0 ? 36.6 : 37.9)

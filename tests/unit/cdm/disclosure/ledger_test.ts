@@ -172,7 +172,7 @@ Deno.test("a set that differs from an earlier one in few persons, or in none, ge
   assert.equal(small.remaining, remaining);
 });
 
-Deno.test("fewer than 2k − 1 persons, and none, look alike", () => {
+Deno.test("a set of fewer than 2k − 1 persons looks like a set without persons", () => {
   const random = randomNumbers(12);
   const people = new People(SIZE, random);
   for (const [preset, rules] of Object.entries(PRESETS)) {

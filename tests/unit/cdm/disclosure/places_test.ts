@@ -67,6 +67,6 @@ Deno.test("few persons beside one large group, and with one more beside another,
   assert.equal(seen(atOnce, 1), 0);
 });
 
-Deno.test("few persons, and one more, look alike beside a group that is known as a sum of others, too", () => {
+Deno.test("a set of few persons, and the same set with one more, look alike, also beside a group that is known as a sum of others", () => {
   assert.equal(seen(inHalves, 2), 0);
 });

@@ -99,14 +99,14 @@ class Attach(unittest.TestCase):
             server.attach()
             error = server.request("status", [1])["error"]
             self.assertEqual("invalid_argument", error["code"])
-            self.assertEqual("Cannot status: params must be an object: received a list", error["message"])
+            self.assertEqual("Cannot status: params must be an object; received a list", error["message"])
             missing = server.request("execute", {"code": "1"})["error"]
             self.assertEqual("Cannot execute: params.timeout_ms is missing", missing["message"])
 
     def test_an_invalid_configuration_is_reported_on_stderr(self) -> None:
         with ServerSide({**SANDBOX, "lease_seconds": "long"}) as server:
             self.assertEqual(1, server.wait_exit())
-            self.assertIn(b"config.lease_seconds must be a number above 0, at most 86400: received a text", server.said)
+            self.assertIn(b"config.lease_seconds must be a number above 0, at most 86400; received a text", server.said)
 
     def test_each_attach_resends_unacknowledged_events(self) -> None:
         with ServerSide(SANDBOX) as server:

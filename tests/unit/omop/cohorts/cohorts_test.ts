@@ -94,7 +94,7 @@ Deno.test("cohortMeaning() says what a definition means, defaults too", () => {
   ]);
 });
 
-Deno.test("a group of conditions is one rule: its words, and circe's group; without it, as many as it lacks", () => {
+Deno.test("a group of conditions is one rule, in words and as circe's group; in `without`, the group as a whole does not hold", () => {
   const definition = (list: "with" | "without") =>
     readCohort({
       entry: ENTRY,

@@ -134,7 +134,7 @@ Deno.test("fromCirce() refuses a range without its upper end, which would be a c
   assert.throws(() => fromCirce(withRule(rule)), { code: "invalid_argument", message: /must have Extent/ });
 });
 
-Deno.test("fromCirce() reads only the concept sets that are used: an empty one is refused where an event has it", () => {
+Deno.test("fromCirce() reads only the concept sets that are used, and refuses an empty one of an event", () => {
   const ConceptSets = [...MINIMAL.ConceptSets, { id: 8, name: "empty", expression: { items: [] } }];
   assert.deepEqual(fromCirce({ ...MINIMAL, ConceptSets }), fromCirce(MINIMAL));
   const CensoringCriteria = [{ ConditionOccurrence: { CodesetId: 8 } }];

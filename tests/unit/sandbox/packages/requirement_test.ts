@@ -102,7 +102,7 @@ Deno.test("parseRequirements() refuses everything else, and says what is allowed
 });
 
 Deno.test("parseRequirements() bounds their number and refuses a package twice", () => {
-  assert.throws(() => parseRequirements([]), /1 to 50 requirements: received 0/);
+  assert.throws(() => parseRequirements([]), /1 to 50 requirements; received 0/);
   assert.throws(
     () => parseRequirements(Array.from({ length: MAX_REQUIREMENTS + 1 }, (_, at) => `x${at}`)),
     /received 51/,
