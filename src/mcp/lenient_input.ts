@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { isRecord } from "../lib/is_record.ts";
-import { givenSchema } from "./given_schema.ts";
+import { givenSchema } from "../lib/given_schema.ts";
 
 const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
 

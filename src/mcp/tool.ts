@@ -11,7 +11,7 @@ import type { CdmVersion } from "../omop/cdm/mod.ts";
 import type { AuditLog, MoreFacts } from "../observability/audit.ts";
 import type { SqlScope } from "../lib/sql_outline.ts";
 import type { Packages, SandboxManager } from "../sandbox/mod.ts";
-import { argumentError } from "./argument_error.ts";
+import { argumentError } from "../lib/argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";
 import type { Toolset } from "./toolsets.ts";

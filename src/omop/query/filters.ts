@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
+import { argumentIssues } from "../../lib/argument_error.ts";
 import { isTextType } from "../cdm/mod.ts";
 import { conceptSetMembers, conceptSetSchema } from "../concepts/mod.ts";
 import type { Value } from "./value.ts";
@@ -49,8 +50,8 @@ export function readConditions(list: UnreadConditions, where: string): readonly 
   return list.map((one, at) => {
     const parsed = filterSchema.safeParse(one);
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const path = [`${where}[${at}]`, ...(issue?.path ?? []).map(String)].join(".");
+    const [issue] = argumentIssues(parsed.error, { schema: filterSchema, input: one });
+    const path = `${where}[${at}]${issue === undefined || issue.path === "" ? "" : `.${issue.path}`}`;
     throw new OmcpError("invalid_argument", `Cannot read ${path}: ${issue?.message ?? "not a condition"}`, {
       next:
         'Write a condition such as {"column": "visit_concept_id", "op": "=", "value": 9201}, or {"or": [conditions]}.',

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isRecord } from "../../lib/is_record.ts";
 import { type CdmVersion, tableNameSchema } from "../cdm/mod.ts";
 import { cohortNameSchema } from "../cohorts/schema.ts";
 import { HELD_COHORT } from "./cohort_table.ts";
@@ -68,6 +69,13 @@ const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
 const unread = z.record(z.string(), z.unknown());
 const unreadList = z.array(unread).min(1).max(50);
 
+/** A concept set may be its items, or its only item. */
+function asConceptSet(value: unknown): unknown {
+  const items = Array.isArray(value) ? value : [value];
+  const isItem = (one: unknown) => isRecord(one) && Object.hasOwn(one, "concept_id");
+  return items.length > 0 && items.every(isItem) ? { items } : value;
+}
+
 /** One condition on a column, or a group of conditions. */
 export const filterSchema = z.strictObject({
   column: columnName.optional().describe("Any column, as in columns."),
@@ -77,12 +85,15 @@ export const filterSchema = z.strictObject({
   }, z.enum(FILTER_OPS)).optional().describe(
     "The comparison. As in SQL, rows whose value is null pass `is null` only.",
   ),
-  value: z.union([
-    scalar,
-    z.array(z.union([scalar, z.null()])).min(1).max(MAX_IN_VALUES),
-    z.strictObject({ items: unreadList }),
-    z.null(),
-  ]).optional().describe(
+  value: z.preprocess(
+    asConceptSet,
+    z.union([
+      scalar,
+      z.array(z.union([scalar, z.null()])).min(1).max(MAX_IN_VALUES),
+      z.strictObject({ items: unreadList }),
+      z.null(),
+    ]),
+  ).optional().describe(
     "A list for `in` and `not in`, [low, high] for `between`, absent for `is null` and `is not null`. " +
       "For `in_concept_set` {items: [{concept_id, include_descendants?, include_mapped?, exclude?}]}. " +
       "Dates as YYYY-MM-DD: in a datetime, the whole day. Integers beyond 2^53 as decimal strings.",

@@ -123,6 +123,15 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["query_omop", { sandbox_id: SANDBOX, table: "person", order_by: [{ column: "x", dir: "desc" }] }, [
     'order_by[0]: unknown field "dir" (did you mean direction?); allowed: column, direction',
   ]],
+  ["query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    filters: [{ column: "x", op: "in_concept_set", value: { items: [1] } }],
+  }, ["filters[0].value.items[0]: must be an object; received 1"]],
+  ["analyze_cohort", { analysis: "prevalence", periods: { from: "2015", to: "2015-02-30" } }, [
+    'periods.from: must be a date that exists, as YYYY-MM-DD; received "2015"',
+    'periods.to: must be a date that exists, as YYYY-MM-DD; received "2015-02-30"',
+  ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", into: "class" }, [
     'into: must not be a Python keyword or built-in name; received "class"',
   ]],

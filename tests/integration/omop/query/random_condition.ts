@@ -172,14 +172,15 @@ function conceptSet<T>({ random, rows }: ConditionMaker<T>) {
     ...new Set(rows.all("concept_ancestor").map((row) => Number(row["ancestor_concept_id"]))),
   ];
   const used = rows.all("condition_occurrence").map((row) => Number(row["condition_concept_id"]));
-  const items = Array.from({ length: random.integer(1, 5) }, () => ({
+  const items = Array.from({ length: random.integer(1, 5) }, (_, at) => ({
     concept_id: random.pick([[() => oneOf(random, known), 1], [() => oneOf(random, ancestors), 2], [
       () => oneOf(random, used),
       2,
     ]])(),
     ...(random.chance(0.6) ? { include_descendants: random.chance(0.85) } : {}),
     ...(random.chance(0.2) ? { include_mapped: true } : {}),
-    ...(random.chance(0.25) ? { exclude: true } : {}),
+    // A set of exclusions alone is refused.
+    ...(at > 0 && random.chance(0.3) ? { exclude: true } : {}),
   }));
   const members = new Set<number>();
   const [wanted, unwanted] = [false, true].map((exclude) =>

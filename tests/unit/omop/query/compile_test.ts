@@ -205,6 +205,24 @@ Deno.test("compileOmopQuery() finds a group in columns by its text and by its na
   assert.equal(query(year, "year_death_date").sql, query(year, year).sql);
 });
 
+Deno.test("compileOmopQuery() takes a concept set as an object, as its items, as its only item and as ids", function set() {
+  const item = { concept_id: 201826 };
+  const [first, ...others] = [{ items: [item] }, [item], item, [201826]].map((value) => {
+    const filter = { column: "cause_concept_id", op: "in_concept_set", value };
+    const query = { table: "death", filters: [filter] };
+    const nested = { table: "death", filters: [{ not: [{ not: [filter] }] }] };
+    return [query, nested].map((each) => {
+      const { sql, parameters } = compileOmopQuery(omopQuerySchema("5.4").parse(each), {
+        version: "5.4",
+        schema: "cdm",
+        maxRows: 10,
+      });
+      return { sql, parameters };
+    });
+  });
+  for (const other of others) assert.deepEqual(other, first);
+});
+
 Deno.test("compileOmopQuery() counts persons by condition and sex in one query", function persons() {
   const { sql, parameters, columns } = compile({
     table: "condition_occurrence",

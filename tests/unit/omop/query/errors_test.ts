@@ -266,8 +266,21 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /"or"/,
   ],
   [
+    {
+      table: "condition_occurrence",
+      persons: { with: [{ table: "death", filters: [{ column: "death_date", op: "equals", value: 1 }] }] },
+    },
+    /^Cannot read the filters of death\[0\]\.op: must be one of =, .*; received "equals"$/,
+    /"column": "visit_concept_id"/,
+  ],
+  [
+    { table: "condition_occurrence", filters: [{ or: [{ column: "person_id", op: "=", value: [[1]] }] }] },
+    /^Cannot read or\[0\]\.value/,
+    /"column": "visit_concept_id"/,
+  ],
+  [
     { table: "person", filters: [{ or: [{ column: "person_id", op: "like" }, { columns: 1 }] }] },
-    /Cannot read or\[1\]/,
+    /^Cannot read or\[1\]: unknown argument "columns" \(did you mean column\?\); allowed: column, op/,
     /"column": "visit_concept_id"/,
   ],
   [{ table: "death", columns: ["age"] }, /no column "age"/, /age_at\(death_date\) as age/],

@@ -1,8 +1,8 @@
 /** Describes invalid arguments so that a model can correct them: where, what was received, what is allowed. */
 import * as z from "zod";
 import { type ArgumentIssue, OmcpError } from "../errors.ts";
-import { argumentPath } from "../lib/argument_path.ts";
-import { closestNames, synonymOf } from "../lib/closest_names.ts";
+import { argumentPath } from "./argument_path.ts";
+import { closestNames, synonymOf } from "./closest_names.ts";
 import { givenSchema } from "./given_schema.ts";
 
 const MAX_ISSUES = 10;
@@ -15,7 +15,7 @@ const SHORT_LIST = 16;
 
 /** Refused arguments, and the schema that refused them. */
 export interface RefusedInput {
-  readonly schema: z.ZodObject;
+  readonly schema: z.core.$ZodType;
   /** The arguments as the schema saw them. */
   readonly input: unknown;
   /** Says what to use in place of an argument that does not exist. */
@@ -32,11 +32,7 @@ type Path = readonly PropertyKey[];
  * @returns `invalid_argument`, with a line for each issue, at most ten.
  */
 export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpError {
-  const issues = relevantIssues(error.issues).map(({ path, issue }): ArgumentIssue => ({
-    path: argumentPath(path),
-    code: issue.code,
-    message: describe(path, issue, refused),
-  }));
+  const issues = argumentIssues(error, refused);
   const lines = issues.slice(0, MAX_ISSUES).map(({ path, message }) =>
     path === "" ? message : `${path}: ${message}`
   );
@@ -46,6 +42,20 @@ export function argumentError(error: z.ZodError, refused: RefusedInput): OmcpErr
     next: "Correct the arguments and call again.",
     details: { issues: issues.slice(0, MAX_ISSUES) },
   });
+}
+
+/**
+ * Describes what is wrong with refused arguments.
+ *
+ * @param error What the schema found.
+ * @param refused The schema and the arguments.
+ */
+export function argumentIssues(error: z.ZodError, refused: RefusedInput): readonly ArgumentIssue[] {
+  return relevantIssues(error.issues).map(({ path, issue }) => ({
+    path: argumentPath(path),
+    code: issue.code,
+    message: describe(path, issue, refused),
+  }));
 }
 
 interface PlacedIssue {
@@ -88,6 +98,8 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
     case "invalid_type":
     case "invalid_union":
       return `must be ${shapes(issue, allowedKeys(refused.schema, path))}; ${received}`;
+    case "invalid_format":
+      return `${FORMATS.get(issue.format) ?? issue.message}; ${received}`;
     case "too_small":
       return `must ${bound(issue.origin, "at least", issue.minimum)}; ${received}`;
     case "too_big":
@@ -161,7 +173,13 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ["boolean", "true or false"],
   ["array", "a list"],
   ["object", OBJECT],
+  ["record", OBJECT],
   ["null", "null"],
+]);
+
+/** What a text of a format must be; a pattern has a message of its own. */
+const FORMATS: ReadonlyMap<string, string> = new Map([
+  ["date", "must be a date that exists, as YYYY-MM-DD"],
 ]);
 
 function bound(origin: string, least: string, limit: number | bigint): string {
