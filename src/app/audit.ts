@@ -10,7 +10,7 @@ import type { Config } from "./config.ts";
  * Opens the audit, and writes its first line.
  *
  * @param config Folder, instance, and whether the source is kept.
- * @throws {OmcpError} `config_invalid` where the folder cannot be written.
+ * @throws {OmcpError} `config_invalid` if the folder cannot be written.
  */
 export function openAudit(config: Config): AuditLog {
   const sink = config.auditFolder === undefined ? LOG_SINK : new FolderSink(config.auditFolder);

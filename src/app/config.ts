@@ -652,7 +652,7 @@ export function readConfig(read: ReadVariable, unknown: readonly string[] = []):
  *
  * @param read Looks up a variable; an empty value counts as absent.
  * @param unknown Sentences on variables that are not settings; they are problems, too.
- * @throws {OmcpError} `config_invalid` where it is not a level.
+ * @throws {OmcpError} `config_invalid` if it is not a level.
  */
 export function readLogLevel(read: ReadVariable, unknown: readonly string[] = []): Config["logLevel"] {
   const problems: string[] = [...unknown];
@@ -665,7 +665,7 @@ export function readLogLevel(read: ReadVariable, unknown: readonly string[] = []
  * Reads where images come from, alone: `omcp setup` does not need the other settings.
  *
  * @param read Looks up a variable; an empty value counts as absent.
- * @throws {OmcpError} `config_invalid` where a setting is wrong.
+ * @throws {OmcpError} `config_invalid` if a setting is wrong.
  */
 export function readImageSource(read: ReadVariable): ImageSource {
   const problems: string[] = [];

@@ -63,7 +63,7 @@ export interface LinkTargets {
  * Finds what is wrong with the folder to which the links of a dataset's path led, which only a container can see.
  *
  * @param targets See {@link LinkTargets}.
- * @returns Takes a folder, and returns the end of a sentence about it; undefined where nothing is wrong.
+ * @returns Takes a folder, and returns the end of a sentence about it; undefined if nothing is wrong.
  */
 export function linkedFolderProblem(targets: LinkTargets): (folder: string) => string | undefined {
   return (folder) =>

@@ -23,9 +23,9 @@ export interface Settings {
   readonly read: ReadVariable;
   /** A sentence for each variable that looks like a setting and is not one. */
   readonly unknown: readonly string[];
-  /** The file; undefined where none is named. */
+  /** The file; undefined if none is named. */
   readonly file: string | undefined;
-  /** Says where a variable is set, such as "the environment"; undefined where it is not. */
+  /** Says where a variable is set, such as "the environment"; undefined if it is not. */
   readonly origin: (name: string) => string | undefined;
   /** The arguments without those that name the file. */
   readonly args: readonly string[];
@@ -35,7 +35,7 @@ export interface Settings {
 export interface ProcessEnvironment {
   /** @throws {Deno.errors.NotCapable} Where the process may not read it. */
   get(name: string): string | undefined;
-  /** All names; undefined where the process may not list them. */
+  /** All names; undefined if the process may not list them. */
   names(): readonly string[] | undefined;
 }
 
@@ -98,8 +98,8 @@ export function settingsReader(path: string | undefined, environment = PROCESS_E
  *
  * @param args The arguments of the program.
  * @param environment Where variables are.
- * @returns Its path, undefined where none is named; the other arguments.
- * @throws {OmcpError} `invalid_argument` for an option without a path; `config_invalid` where a variable cannot be read.
+ * @returns Its path, undefined if none is named; the other arguments.
+ * @throws {OmcpError} `invalid_argument` for an option without a path; `config_invalid` if a variable cannot be read.
  */
 export function settingsFile(
   args: readonly string[],

@@ -23,7 +23,7 @@ const TOO_WIDE: ReadonlySet<string> = new Set(["/home", "/root"]);
  * Reads the path of a folder.
  *
  * @param text An absolute path; a slash at its end is dropped.
- * @returns The path; undefined where it is not absolute, or has `//`, `.`, `..`, a comma or control characters.
+ * @returns The path; undefined if it is not absolute, or has `//`, `.`, `..`, a comma or control characters.
  */
 export function folderPath(text: string): string | undefined {
   const folder = text.length > 1 ? text.replace(/\/$/, "") : text;
@@ -36,7 +36,7 @@ export function folderPath(text: string): string | undefined {
  *
  * @param folder Its path.
  * @param others Files and folders of the server that it must keep apart from, such as the engine's socket.
- * @returns The end of a sentence about the folder; undefined where nothing does.
+ * @returns The end of a sentence about the folder; undefined if nothing does.
  */
 export function folderProblem(folder: string, others: readonly (string | undefined)[]): string | undefined {
   if (folder === "/") return "must not be the whole machine";

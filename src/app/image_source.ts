@@ -14,7 +14,7 @@ export const registrySchema = z.string().regex(
   REGISTRY,
 ).max(400, REGISTRY);
 
-/** `OMCP_IMAGE_DIGESTS`: a digest for each image; undefined where it is empty. */
+/** `OMCP_IMAGE_DIGESTS`: a digest for each image; undefined if it is empty. */
 export const digestsSchema = z.string().transform((text, context) => {
   if (text === "") return undefined;
   const found = new Map(

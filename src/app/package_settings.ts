@@ -30,7 +30,7 @@ export const INDEX_VARIABLES: readonly string[] = [...INDEXES, ...PROXIES, ...CE
  * @param config The settings.
  * @param read Looks a variable of the environment up.
  * @param resolverImage An image with uv.
- * @returns Undefined where nothing may be installed.
+ * @returns Undefined if nothing may be installed.
  * @throws {OmcpError} `config_invalid` for an allow-list without a name, or a file of constraints that cannot be read.
  */
 export async function packageSettings(

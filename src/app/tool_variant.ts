@@ -18,7 +18,7 @@ interface Offered {
 /**
  * Which tools a server with this database offers.
  *
- * @param cdm The database; undefined where none is configured.
+ * @param cdm The database; undefined if none is configured.
  * @param offered See {@link Offered}.
  */
 export function toolVariant(

@@ -22,7 +22,7 @@ function isToolset(name: string): name is Toolset {
   return TOOLSETS.some((each) => each === name);
 }
 
-/** Toolset → the setting that the configuration lacks for it; undefined where it lacks none. */
+/** Toolset → the setting that the configuration lacks for it; undefined if it lacks none. */
 export type MissingFor = Readonly<Partial<Record<Toolset, string | undefined>>>;
 
 /**

@@ -25,7 +25,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 export interface Environment {
   /** Whether a variable exists; asked only for names that begin with `OMCP_`. */
   has(name: string): boolean;
-  /** All names; undefined where the process may not list them. */
+  /** All names; undefined if the process may not list them. */
   names(): readonly string[] | undefined;
 }
 

@@ -9,7 +9,7 @@ import { settingsIn } from "./environment.ts";
  * @param read Looks up a setting.
  * @param unknown Sentences on variables that are not settings.
  * @returns The configuration; why a server would not start with the settings, if it would not.
- * @throws {OmcpError} `config_invalid` where defaults do not help.
+ * @throws {OmcpError} `config_invalid` if defaults do not help.
  */
 export function usableConfig(
   read: ReadVariable,

@@ -18,7 +18,7 @@ type EngineFacts = Pick<
  *
  * @param product Its name for itself.
  * @param facts What it reports.
- * @returns Phrases; empty where it can be used as far as it reports.
+ * @returns Phrases; empty if it can be used as far as it reports.
  */
 export function unusableBecause(product: string, facts: EngineFacts): string[] {
   if (/podman/i.test(product)) {

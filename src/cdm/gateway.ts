@@ -51,9 +51,9 @@ export interface CdmGateway {
   readonly analyses: CdmAnalyses;
   /** Whether {@link look} has not succeeded yet. */
   readonly away: boolean;
-  /** What aggregates may leave the database; undefined where rows may. */
+  /** Decides which aggregates may leave the database; undefined if rows may leave it. */
   readonly disclosure: Disclosure | undefined;
-  /** Analyses whose numbers may leave it; undefined where rows may. */
+  /** Analyses whose numbers may leave the database; undefined if rows may leave it. */
   readonly disclosedAnalyses: DisclosedAnalyses | undefined;
   /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
   serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
@@ -61,7 +61,7 @@ export interface CdmGateway {
   look(signal?: AbortSignal): Promise<void>;
   /** Checks the database unless it has been checked; throws an error that says what is wrong with it. */
   ready(signal: AbortSignal): Promise<void>;
-  /** Outlines a statement of an owner's; undefined where that cannot be done in time. See {@link Database.outline}. */
+  /** Outlines a statement of an owner's; undefined if that cannot be done in time. See {@link Database.outline}. */
   outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined>;
   /** Describes the CDM in a phrase, after the same check. */
   describe(): Promise<string>;
@@ -75,7 +75,7 @@ export interface CdmGateway {
  * @param config The settings.
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
- * @returns The gateway, or undefined where no database is configured.
+ * @returns The gateway, or undefined if no database is configured.
  * @throws {OmcpError} `config_invalid` for a URL, or a folder of the ledger, that cannot be used.
  */
 export function cdmGateway(
@@ -118,7 +118,7 @@ export function cdmGateway(
  * @param config The settings.
  * @param runtime Where local databases run.
  * @param audit Where the statements of sandboxes are audited.
- * @returns The gateway, or undefined where no database is configured.
+ * @returns The gateway, or undefined if no database is configured.
  * @throws {OmcpError} What {@link CdmGateway.look} throws, unless the database may respond later.
  */
 export async function openCdmGateway(

@@ -11,7 +11,7 @@ export type DatabaseLocation =
 export interface CdmSettings {
   readonly database: DatabaseLocation;
   readonly cdmSchema: string;
-  /** The rules by which aggregates leave the database; undefined where rows may. */
+  /** The rules by which aggregates leave the database; undefined if rows may. */
   readonly disclosure: DisclosureRules | undefined;
   /** Where released numbers are remembered; undefined: in memory. */
   readonly ledgerFolder: string | undefined;

@@ -12,7 +12,7 @@ export const PROGRAM_FILE = "OMCP_PROGRAM_FILE";
  * What an archive contains of the program: the one file that needs neither Deno nor modules on the other machine.
  *
  * @param read Looks up an environment variable.
- * @throws {OmcpError} `config_invalid` where there is none.
+ * @throws {OmcpError} `config_invalid` if there is none.
  */
 export async function programFiles(read: ReadVariable): Promise<readonly ProgramFile[]> {
   const path = read(PROGRAM_FILE) || builtFile();

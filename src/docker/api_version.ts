@@ -11,7 +11,7 @@ export const NEWEST_API = "1.51";
  * @param newest The newest that the engine supports.
  * @param oldest The oldest that it supports, if it says so.
  * @returns The version to use.
- * @throws {OmcpError} `engine_refused` where they have no version in common.
+ * @throws {OmcpError} `engine_refused` if they have no version in common.
  */
 export function chooseApiVersion(newest: string, oldest: string | undefined): string {
   if (compare(newest, OLDEST_API) < 0) {

@@ -45,7 +45,7 @@ export interface ConnectOptions extends CallOptions {
 export class Engine {
   /** The negotiated API version, such as `1.41`. */
   readonly apiVersion: string;
-  /** Its own name for itself: `Engine` for Docker's, `Podman Engine` for Podman; empty where it has none. */
+  /** Its own name for itself: `Engine` for Docker's, `Podman Engine` for Podman; empty if it has none. */
   readonly product: string;
   /** The path of its socket; undefined over TCP. */
   readonly socketPath: string | undefined;

@@ -178,7 +178,7 @@ async function errorMessage(response: Response): Promise<string> {
   return text === undefined ? `more than ${MAX_ERROR_RESPONSE} bytes of message` : messageOf(text);
 }
 
-/** Reads a body as text; undefined where it is larger than `maximum` bytes. */
+/** Reads a body as text; undefined if it is larger than `maximum` bytes. */
 async function readBounded(response: Response, maximum: number): Promise<string | undefined> {
   if (!response.body) return "";
   const decoder = new TextDecoder();

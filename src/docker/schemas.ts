@@ -212,7 +212,7 @@ export const ProgressLine = z.object({
   aux: z.object({ ID: z.string().optional() }).optional(),
 }).transform(({ error, errorDetail, aux, ...line }) => ({
   ...line,
-  /** Undefined where the line reports no failure. */
+  /** Undefined if the line reports no failure. */
   failure: errorDetail === undefined ? error : errorDetail.message || error || "no message",
   imageId: aux?.ID,
 }));

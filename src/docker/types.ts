@@ -145,7 +145,7 @@ export interface CreateContainerRequest {
 
 /** What the engine reports about itself. */
 export interface EngineInfo {
-  /** Such as `20.10.24`. Every text here is empty where the engine does not report it. */
+  /** Such as `20.10.24`. Every text here is empty if the engine does not report it. */
   readonly serverVersion: string;
   /** The machine's distribution, in the engine's words. */
   readonly operatingSystem: string;
@@ -217,9 +217,9 @@ export interface ContainerInspect {
   readonly image: string;
   /** RFC 3339. */
   readonly createdAt: string;
-  /** The container's labels; empty where it has none. */
+  /** The container's labels; empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The name of the OCI runtime that runs it; empty where the engine does not report it. */
+  /** The name of the OCI runtime that runs it; empty if the engine does not report it. */
   readonly ociRuntime: string;
   /** Its state at the time of the call. */
   readonly state: ContainerState;
@@ -235,7 +235,7 @@ export interface ContainerSummary {
   readonly image: string;
   /** Seconds since 1970. */
   readonly createdAt: number;
-  /** The container's labels; empty where it has none. */
+  /** The container's labels; empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** As {@link ContainerState.status}. */
   readonly state: string;
@@ -255,7 +255,7 @@ export interface ImageInspect {
   readonly os: string;
   /** As Go names it, such as `amd64`; empty if the image does not state it. */
   readonly architecture: string;
-  /** RFC 3339; empty where the engine does not report it. */
+  /** RFC 3339; empty if the engine does not report it. */
   readonly createdAt: string;
   /** Bytes of all its layers together, shared ones included. */
   readonly sizeBytes: number;
@@ -287,6 +287,6 @@ export interface VolumeInfo {
   readonly driver: string;
   /** Those it was created with: creating it again does not change them. */
   readonly labels: Readonly<Record<string, string>>;
-  /** RFC 3339; empty where the engine does not report it. */
+  /** RFC 3339; empty if the engine does not report it. */
   readonly createdAt: string;
 }

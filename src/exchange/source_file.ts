@@ -15,7 +15,7 @@ export type Stats = BigIntStats;
 export interface SourceFile extends AsyncDisposable {
   /** Bytes when it was opened. */
   readonly size: number;
-  /** Its bytes, once. @throws {OmcpError} `file_changed` where it is written to meanwhile. */
+  /** Its bytes, once. @throws {OmcpError} `file_changed` if it is written to meanwhile. */
   bytes(): AsyncIterable<Uint8Array>;
 }
 

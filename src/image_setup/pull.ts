@@ -21,7 +21,7 @@ const PULL_SILENCE_MS = 20_000;
  * @param engine The engine.
  * @param reference The image's name.
  * @param options Progress and signal.
- * @returns Why the pull failed; undefined where it succeeded.
+ * @returns Why the pull failed; undefined if it succeeded.
  */
 export async function tryPull(
   engine: Engine,

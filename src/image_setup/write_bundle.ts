@@ -44,7 +44,7 @@ const SAVE_DEADLINE_MS = 60 * 60_000;
  *
  * @param file An empty file, open for writing; it is left open.
  * @param options What goes into it.
- * @throws {OmcpError} `image_missing` where the engine lacks an image of this version; the engine's errors. The file is then incomplete.
+ * @throws {OmcpError} `image_missing` if the engine lacks an image of this version; the engine's errors. The file is then incomplete.
  */
 export async function writeBundle(file: Deno.FsFile, options: WriteBundleOptions): Promise<void> {
   const { engine, kinds, program, progress, signal } = options;

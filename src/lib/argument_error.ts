@@ -189,7 +189,7 @@ function bound(origin: string, least: string, limit: number | bigint): string {
     : `be ${least} ${limit}`;
 }
 
-/** The value that a path leads to; undefined where it leads nowhere. */
+/** The value that a path leads to; undefined if it leads nowhere. */
 function valueAt(input: unknown, path: Path): unknown {
   return path.reduce<unknown>(function step(at, key) {
     return typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined;

@@ -33,7 +33,7 @@ const DISTINCT = /^(?:countdistinct|distinctcount|distinct|nunique|countunique|u
  *
  * @param wrong The word that a caller wrote.
  * @param names The names that exist.
- * @returns The name, with the argument that it needs; undefined where the word is not a synonym of one.
+ * @returns The name, with the argument that it needs; undefined if the word is not a synonym of one.
  */
 export function synonymOf(wrong: string, names: readonly string[]): string | undefined {
   const word = wrong.slice(0, MAX_COMPARED).toLowerCase().replace(/[^a-z]/g, "");

@@ -1,8 +1,8 @@
 /** What a statement contains, without its wording: relations, comparisons and calls of each SELECT. The guard makes it, and the lint reads it. */
 
-/** A column as a statement names it, in lower case; `relation` is null where it names none. */
+/** A column as a statement names it, in lower case; `relation` is null if it names none. */
 export interface ColumnUse {
-  /** Its alias or name; null where the statement names none. */
+  /** Its alias or name; null if the statement names none. */
   readonly relation: string | null;
   /** The column's name. */
   readonly column: string;

@@ -2,7 +2,7 @@
  * The system's code of an error.
  *
  * @param error What was thrown.
- * @returns Such as `ENOENT`; undefined where it has none.
+ * @returns Such as `ENOENT`; undefined if it has none.
  */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

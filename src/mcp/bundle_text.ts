@@ -16,7 +16,7 @@ export interface Picture {
  * Chooses the text.
  *
  * @param data The bundle.
- * @returns Its text; empty where it has none.
+ * @returns Its text; empty if it has none.
  */
 export function bundleText(data: MimeBundle): string {
   for (const mime of READABLE) {
@@ -30,7 +30,7 @@ export function bundleText(data: MimeBundle): string {
  * Chooses the picture.
  *
  * @param data The bundle.
- * @returns Its picture; why it cannot be shown, as text; or undefined where it has none.
+ * @returns Its picture; why it cannot be shown, as text; or undefined if it has none.
  */
 export function bundlePicture(data: MimeBundle): Picture | string | undefined {
   const problems: string[] = [];

@@ -7,7 +7,7 @@ import type { CdmService, ToolContext } from "./tool.ts";
  *
  * @param context The call.
  * @returns The database.
- * @throws {OmcpError} Why it cannot be found; `internal` where a tool is offered that needs a database and there is none.
+ * @throws {OmcpError} Why it cannot be found; `internal` if a tool is offered that needs a database and there is none.
  */
 export async function cdmOf(context: ToolContext): Promise<CdmService> {
   const { cdm } = context.services;

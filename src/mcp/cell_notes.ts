@@ -157,7 +157,7 @@ const QUERIES =
  * Why the process ended.
  *
  * @param died Its end.
- * @param source The cell that ran then; empty where none did.
+ * @param source The cell that ran then; empty if none did.
  */
 function death(died: Death | null, source: string): string {
   if (died?.oom === true) {

@@ -9,7 +9,7 @@ import type { ToolData } from "./tool.ts";
  *
  * @param concept The concept.
  * @param concepts The CDM's concepts, for their counts.
- * @returns Its fields; `records`, `persons` and `table` of the column with the most records. They are null where nothing is counted, and
+ * @returns Its fields; `records`, `persons` and `table` of the column with the most records. They are null if nothing is counted, and
  * where counts of few persons are not shown.
  */
 export function conceptData(concept: Concept, concepts: CdmConcepts): ToolData {
@@ -28,7 +28,7 @@ export function conceptData(concept: Concept, concepts: CdmConcepts): ToolData {
  *
  * @param details The details of concepts.
  * @param id The concept.
- * @returns The number, at most {@link DESCENDANTS_CAP}; null where it was not counted in time.
+ * @returns The number, at most {@link DESCENDANTS_CAP}; null if it was not counted in time.
  */
 export function descendantsData({ descendants }: ConceptDetails, id: number): number | null {
   return descendants === undefined ? null : Math.min(descendants.get(id) ?? 0, DESCENDANTS_CAP);

@@ -99,7 +99,7 @@ export function descendantsText({ descendants }: ConceptDetails, id: number): st
  *
  * @param details The details of concepts.
  * @param id The concept.
- * @returns A clause to append to {@link occurrencesText}; empty where no descendant is in use.
+ * @returns A clause to append to {@link occurrencesText}; empty if no descendant is in use.
  */
 export function belowText({ below }: ConceptDetails, id: number): string {
   const used = below.get(id);

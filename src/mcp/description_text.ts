@@ -98,7 +98,7 @@ export interface TableFacts {
   /** Whether the database has it. */
   readonly present: boolean;
   readonly rows: RowCount | undefined;
-  /** The columns that the database has; undefined where it is not present. */
+  /** The columns that the database has; undefined if it is not present. */
   readonly columns: readonly ColumnFacts[] | undefined;
   /** Whether the database's statistics may be shown. */
   readonly statistics: boolean;

@@ -21,7 +21,7 @@ export interface EndNoticeOptions {
  * Adds a notice to the result of a call, where the end of its sandbox's lifetime is near.
  *
  * @param result The result of the call.
- * @param sandboxId The sandbox that the call is about; undefined where there is none.
+ * @param sandboxId The sandbox that the call is about; undefined if there is none.
  * @param options See {@link EndNoticeOptions}.
  * @returns The result; the notice is a text of its own, because the last line of a cell's text is its status.
  */

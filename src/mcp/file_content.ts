@@ -5,7 +5,7 @@ import { OmcpError } from "../errors.ts";
  *
  * @param text The content as text, which becomes UTF-8.
  * @param base64 Or as bytes in base64.
- * @throws {OmcpError} `invalid_argument` where both, or neither, are given, or where they are not valid.
+ * @throws {OmcpError} `invalid_argument` if both or neither are given, or if they are not valid.
  */
 export function fileContent(text: string | undefined, base64: string | undefined): Uint8Array {
   if ((text === undefined) === (base64 === undefined)) {

@@ -24,7 +24,7 @@ export interface TextPiece {
  * @param bytes The piece.
  * @param ends `begin`, `end`: whether the piece begins with the file's first byte and ends with its last. Inside the file, parts of
  * characters are cut off at both ends of the piece, and the beginning of its last line.
- * @returns The text; undefined where the bytes are not text.
+ * @returns The text; undefined if the bytes are not text.
  */
 export function textPiece(
   bytes: Uint8Array,

@@ -27,7 +27,7 @@ const TYPES: Readonly<Record<string, string>> = {
  * The MIME type of a file.
  *
  * @param path Its path.
- * @returns The type; undefined where its name does not say.
+ * @returns The type; undefined if its name does not say.
  */
 export function fileType(path: string): string | undefined {
   const extension = /\.(\w{1,10})$/.exec(path)?.[1]?.toLowerCase() ?? "";

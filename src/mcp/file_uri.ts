@@ -38,7 +38,7 @@ export function readNotebookUri(uri: URL): string {
  *
  * @param sandboxId The sandbox's handle.
  * @param path The path below /workspace.
- * @returns The URI; undefined where the name is not valid Unicode.
+ * @returns The URI; undefined if the name is not valid Unicode.
  */
 export function fileUri(sandboxId: string, path: string): string | undefined {
   if (!path.isWellFormed()) return undefined;

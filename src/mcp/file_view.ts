@@ -157,7 +157,7 @@ async function readPart(
   return { ...facts, bytes: whole, changed: changed() };
 }
 
-/** All bytes of a picture; undefined where it is too large to be shown. */
+/** All bytes of a picture; undefined if it is too large to be shown. */
 async function wholePicture(
   files: SandboxFiles,
   path: string,

@@ -40,7 +40,7 @@ export interface FirstContent {
  * Checks what a caller asks for, before a sandbox exists.
  *
  * @param request The request.
- * @param installer Installs packages; undefined where nothing may be installed.
+ * @param installer Installs packages; undefined if nothing may be installed.
  * @throws {OmcpError} `invalid_argument`, `package_not_allowed`.
  */
 export function firstContent(
@@ -71,7 +71,7 @@ export function firstContent(
 
 /** How {@link addContent} works. */
 export interface ContentWork {
-  /** Installs packages; undefined where nothing may be installed. */
+  /** Installs packages; undefined if nothing may be installed. */
   readonly installer: Pick<PackageService, "install"> | undefined;
   readonly signal: AbortSignal;
   readonly progress: (message: string) => void;

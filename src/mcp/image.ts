@@ -41,7 +41,7 @@ export function imageBase64(mimeType: ImageType, text: string): string | { reado
  *
  * @param mimeType Its declared type.
  * @param bytes All of them.
- * @returns Why it is not shown; undefined where it can be.
+ * @returns Why it is not shown; undefined if it can be.
  */
 export function pictureProblem(mimeType: ImageType, bytes: Uint8Array): string | undefined {
   if (!hasSignature(mimeType, bytes)) return `not shown: its bytes are not ${mimeType}`;

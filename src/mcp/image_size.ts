@@ -12,7 +12,7 @@ export interface ImageSize {
  *
  * @param mimeType Its type, as its first bytes say.
  * @param bytes The whole picture.
- * @returns Its size; undefined where the header, or a PNG's end, is missing.
+ * @returns Its size; undefined if the header, or a PNG's end, is missing.
  */
 export function imageSize(mimeType: ImageType, bytes: Uint8Array): ImageSize | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -42,7 +42,7 @@ function replacedOf({ packages }: InstallResult): InstallResult["packages"] {
  *
  * @param result What was done.
  * @param ms How long it took.
- * @param loaded Replaced packages that the kernel has imported; undefined where it could not be asked.
+ * @param loaded Replaced packages that the kernel has imported; undefined if it could not be asked.
  */
 function describe(result: InstallResult, ms: number, loaded: readonly string[] | undefined): string {
   const { packages, requested, bytes, cached, skipped } = result;

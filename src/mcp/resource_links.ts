@@ -38,7 +38,7 @@ export function withLinks(
  * Removes links where the client's version of MCP has none.
  *
  * @param result A tool's result.
- * @param version The version of MCP that the client speaks; undefined where it is unknown.
+ * @param version The version of MCP that the client speaks; undefined if it is unknown.
  */
 export function linksFor(version: string | undefined, result: CallToolResult): CallToolResult {
   if (version !== undefined && version >= FIRST_VERSION) return result;

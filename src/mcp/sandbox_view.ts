@@ -54,7 +54,7 @@ function askedView({ memoryBytes, workspaceBytes, cpus, image }: AskedResources)
  * What the creator of a sandbox asked for, in words.
  *
  * @param view The sandbox.
- * @returns A phrase each; empty where everything is as the operator says.
+ * @returns A phrase each; empty if everything is as the operator says.
  */
 export function askedPhrases({ memory_mb, workspace_mb, cpus, image }: SandboxView): string[] {
   const workspace = workspace_mb === undefined ? "" : ` (/workspace: ${workspace_mb} MiB)`;

@@ -53,7 +53,7 @@ export function endsOf(text: string, room: number): Piece[] {
  *
  * @param pieces The text.
  * @param room How many characters may be kept.
- * @returns A text for each piece; empty where all of it was left out.
+ * @returns A text for each piece; empty if all of it was left out.
  */
 export function keepEnds(pieces: readonly Piece[], room: number): string[] {
   const length = pieces.reduce((sum, { text }) => sum + text.length, 0);

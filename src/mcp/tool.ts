@@ -59,13 +59,13 @@ export interface CdmService {
   readonly analyses: CdmAnalyses;
   /** Whether the server has not found the database yet. */
   readonly away: boolean;
-  /** What aggregates may leave the database; undefined where rows may. */
+  /** What aggregates may leave the database; undefined if rows may. */
   readonly disclosure: Disclosure | undefined;
-  /** Analyses whose numbers may leave it; undefined where rows may. */
+  /** Analyses whose numbers may leave it; undefined if rows may. */
   readonly disclosedAnalyses: DisclosedAnalyses | undefined;
   /** Finds the CDM's version unless it has been found; throws an error that says why it cannot. */
   look(signal?: AbortSignal): Promise<void>;
-  /** Outlines a statement of an owner's, for the lint; undefined where that cannot be done. */
+  /** Outlines a statement of an owner's, for the lint; undefined if that cannot be done. */
   outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined>;
   /** Resolves when the database can be used; rejects with the cause otherwise, which code in a sandbox must not see. */
   ready(signal: AbortSignal): Promise<unknown>;
@@ -87,13 +87,13 @@ export interface ToolLimits {
 /** What handlers work with. */
 export interface ToolServices {
   readonly sandboxes: SandboxService;
-  /** Undefined where no database is configured. */
+  /** Undefined if no database is configured. */
   readonly cdm: CdmService | undefined;
   /** Whether the server offers tools for the database. @default true */
   readonly hasOmopTools?: boolean;
-  /** Undefined where nothing may be installed. */
+  /** Undefined if nothing may be installed. */
   readonly packages: PackageService | undefined;
-  /** Undefined where no exchange folder is configured. */
+  /** Undefined if no exchange folder is configured. */
   readonly exchange?: ExchangeFolder | undefined;
   readonly limits: ToolLimits;
   readonly audit: Pick<AuditLog, "execution">;
@@ -174,7 +174,7 @@ export interface OfferedTool extends ToolDefinition {
    * @throws {OmcpError} `invalid_argument`, or what the handler throws.
    */
   call(given: unknown, context: ToolContext): Promise<CallToolResult>;
-  /** The same for code in a sandbox, see {@link ToolModule.data}; undefined where code cannot call the tool. */
+  /** The same for code in a sandbox, see {@link ToolModule.data}; undefined if code cannot call the tool. */
   readonly data: ((given: unknown, context: CodeContext) => Promise<ToolData>) | undefined;
 }
 

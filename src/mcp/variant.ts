@@ -48,14 +48,14 @@ export interface DescribedCdm {
   readonly schema: string;
   /** Whether the server has not found it yet. */
   readonly away: boolean;
-  /** The rules of what may leave it; undefined where rows may. */
+  /** The rules of what may leave it; undefined if rows may. */
   readonly disclosure?: unknown;
 }
 
 /**
  * Describes the database to a model.
  *
- * @param cdm The CDM that sandboxes reach; undefined where there is none.
+ * @param cdm The CDM that sandboxes reach; undefined if there is none.
  * @param hasTools Whether the server offers the toolset `omop`.
  * @returns One sentence.
  */
@@ -83,7 +83,7 @@ export function databaseSentence(
  *
  * @param variant What the server offers.
  * @param settings Where the schema is.
- * @returns Version and schema; undefined where no database is configured.
+ * @returns Version and schema; undefined if no database is configured.
  */
 export function variantCdm(
   variant: ToolVariant,
@@ -98,7 +98,7 @@ export function variantCdm(
  * Describes the datasets to a model.
  *
  * @param datasets Their names.
- * @returns A sentence with a space after it; empty where there are none.
+ * @returns A sentence with a space after it; empty if there are none.
  */
 export function datasetSentence(datasets: QuotedSettings["datasets"]): string {
   const [first] = datasets;

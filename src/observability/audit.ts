@@ -48,11 +48,11 @@ export interface StatementFacts {
   readonly status: "ok" | "error" | "refused";
   /** The SQLSTATE where it is not `ok`. */
   readonly sqlstate: string | null;
-  /** Its kind, such as `select`; null where it was refused. */
+  /** Its kind, such as `select`; null if it was refused. */
   readonly command: string | null;
-  /** Undefined where the guard could not read the text. */
+  /** Undefined if the guard could not read the text. */
   readonly digest: SourceDigest | undefined;
-  /** The SQL without its literals; null where it could not be parsed. */
+  /** The SQL without its literals; null if it could not be parsed. */
   readonly normalized: string | null;
   readonly source: string | undefined;
   readonly rows: number;

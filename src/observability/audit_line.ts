@@ -66,7 +66,7 @@ export function sealedLine(
  * Reads a line.
  *
  * @param text The line, without a line feed.
- * @returns What the chain needs of it; undefined where it is not a line of the audit.
+ * @returns What the chain needs of it; undefined if it is not a line of the audit.
  */
 export function readLine(text: string): ReadLine | undefined {
   const [, body, hash] = SEAL.exec(text) ?? [];

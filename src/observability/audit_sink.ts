@@ -89,7 +89,7 @@ export class FolderSink implements AuditSink {
    *
    * @param folder An absolute path.
    * @param maxBytes Bytes of a file after which the next line begins another one.
-   * @throws {OmcpError} `config_invalid` where it cannot be written.
+   * @throws {OmcpError} `config_invalid` if it cannot be written.
    */
   constructor(folder: string, maxBytes: number = MAX_FILE) {
     this.#folder = folder;
@@ -201,7 +201,7 @@ function endsOf(file: OwnFile | undefined): readonly FileEnd[] {
 /**
  * Opens the file, without what a failed write left in it.
  *
- * @returns Undefined where it is not there or not as this process left it: lines must not follow what somebody else wrote.
+ * @returns Undefined if it is not there or not as this process left it: lines must not follow what somebody else wrote.
  * @throws The system's error where it cannot be opened for another reason.
  */
 function opened(file: OwnFile): number | undefined {

@@ -163,7 +163,7 @@ export class Database {
    * @param sql The text.
    * @param owner Whose text it is: texts of owners take turns.
    * @param signal Ends the wait.
-   * @returns The outline; undefined where the text has none.
+   * @returns The outline; undefined if the text has none.
    * @throws {OmcpError} What {@link ready} throws.
    */
   async outline(sql: string, owner: string, signal: AbortSignal): Promise<readonly SqlScope[] | undefined> {

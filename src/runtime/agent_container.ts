@@ -147,7 +147,7 @@ export async function startAgentContainer(options: StartOptions): Promise<AgentC
  *
  * @param options See {@link AdoptOptions}.
  * @returns The running container, confined as specified.
- * @throws {OmcpError} `engine_not_found` where it does not run, the runtime's other errors, `channel_failed`, `timeout`, `cancelled`,
+ * @throws {OmcpError} `engine_not_found` if it does not run, the runtime's other errors, `channel_failed`, `timeout`, `cancelled`,
  * `agent_incompatible`, or `sandbox_unsafe` where its attestation deviates.
  */
 export async function adoptAgentContainer(options: AdoptOptions): Promise<AgentContainer> {

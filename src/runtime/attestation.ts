@@ -44,7 +44,7 @@ const PAGE_BYTES = 65_536;
  *
  * @param spec What the runtime was asked for.
  * @param hello The channel's hello, untrusted.
- * @returns A phrase for every deviation; empty where the container is confined as specified.
+ * @returns A phrase for every deviation; empty if the container is confined as specified.
  */
 export function verifyAttestation(spec: ContainerSpec, hello: unknown): string[] {
   const parsed = helloSchema.safeParse(hello);

@@ -63,7 +63,7 @@ export interface ContainerInfo {
   readonly status: ContainerStatus;
   /** Empty where it has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The OCI runtime that runs it, such as `runc`; empty where the runtime does not report it. */
+  /** The OCI runtime that runs it, such as `runc`; empty if the runtime does not report it. */
   readonly ociRuntime: string;
   /** Whether the kernel killed a process of it, not necessarily PID 1, for lack of memory. */
   readonly outOfMemory: boolean;
@@ -95,7 +95,7 @@ export interface ContainerRuntime {
   renameContainer(id: string, name: string, call?: CallOptions): Promise<void>;
   /** Attaches to PID 1's standard streams. Deadline and signal bound the opening only. */
   attach(id: string, call?: CallOptions): Promise<Attachment>;
-  /** Inspects a container, by id or name; `engine_not_found` where there is none. */
+  /** Inspects a container, by id or name; `engine_not_found` if there is none. */
   inspectContainer(id: string, call?: CallOptions): Promise<ContainerInfo>;
   /** Lists containers. */
   listContainers(options: ListOptions): Promise<readonly ContainerSummary[]>;
@@ -109,7 +109,7 @@ export interface Volume {
   readonly name: string;
   /** Those it was created with. */
   readonly labels: Readonly<Record<string, string>>;
-  /** RFC 3339; empty where the runtime does not say. */
+  /** RFC 3339; empty if the runtime does not say. */
   readonly createdAt: string;
 }
 
@@ -117,7 +117,7 @@ export interface Volume {
 export interface VolumeStore {
   /** Creates a volume. One of that name is returned as it is: compare its labels. */
   createVolume(name: string, labels: Readonly<Record<string, string>>, call?: CallOptions): Promise<Volume>;
-  /** Inspects a volume; undefined where there is none. */
+  /** Inspects a volume; undefined if there is none. */
   inspectVolume(name: string, call?: CallOptions): Promise<Volume | undefined>;
   /** Lists the volumes that have all of the labels. */
   listVolumes(
@@ -151,7 +151,7 @@ export interface RuntimeResources {
 export interface ContainerPlatform extends ContainerRuntime, VolumeStore {
   /** Whether an image is there. */
   hasImage(reference: string, call?: CallOptions): Promise<boolean>;
-  /** Inspects an image; undefined where there is none. */
+  /** Inspects an image; undefined if there is none. */
   inspectImage(reference: string, call?: CallOptions): Promise<ImageInfo | undefined>;
   /** The resources that containers share. */
   resources(call?: CallOptions): Promise<RuntimeResources>;

@@ -116,7 +116,7 @@ class Unstarted {
     this.#runtime = runtime;
   }
 
-  /** @param found What has the lock's name; undefined where there is nothing. */
+  /** @param found What has the lock's name; undefined if there is nothing. */
   async look(found: ContainerInfo | undefined): Promise<void> {
     if (found === undefined || (found.status !== "created" && found.status !== "ended")) {
       this.#id = undefined;
@@ -136,7 +136,7 @@ class Unstarted {
 }
 
 /**
- * Starts a container that this call created; undefined where another server removed it because that took too long, or where it has ended
+ * Starts a container that this call created; undefined if another server removed it because that took too long, or if it has ended
  * meanwhile. Attached before it starts: a server that is killed at any moment leaves no lock that runs.
  */
 async function hold({ runtime, leaseSeconds }: LockOptions, id: string): Promise<Holding | undefined> {
@@ -160,7 +160,7 @@ async function remove(runtime: ContainerRuntime, id: string): Promise<void> {
   await runtime.removeContainer(id, { deadlineMs: RELEASE_MS }).catch(() => {/* It ends by itself. */});
 }
 
-/** The id of the created container; undefined where the name is taken. */
+/** The id of the created container; undefined if the name is taken. */
 async function create(options: LockOptions, name: string): Promise<string | undefined> {
   try {
     return await options.runtime.createContainer(lockSpec(options), { name, deadlineMs: CALL_MS });
@@ -175,7 +175,7 @@ async function create(options: LockOptions, name: string): Promise<string | unde
   }
 }
 
-/** The container that has the lock's name; undefined where it has gone meanwhile. */
+/** The container that has the lock's name; undefined if it has gone meanwhile. */
 async function find(
   { runtime, instance }: LockOptions,
   name: string,

@@ -8,7 +8,7 @@ import type { ContainerSpec } from "./container_spec.ts";
  *
  * @param spec What was asked for.
  * @param container The container.
- * @returns A phrase for a deviation; empty where no runtime was asked for, or where it is that one.
+ * @returns A phrase for a deviation; empty if no runtime was asked for, or if it is that one.
  */
 export function verifyOciRuntime(
   { ociRuntime }: Pick<ContainerSpec, "ociRuntime">,

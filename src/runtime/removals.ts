@@ -23,7 +23,7 @@ export interface Removal {
   readonly removed: Promise<void>;
   /** Whether it has. */
   readonly isRemoved: boolean;
-  /** Why the last attempt failed; undefined where none has. */
+  /** Why the last attempt failed; undefined if none has. */
   readonly problem: string | undefined;
   /**
    * Waits for the confirmation, for a limited time.

@@ -50,7 +50,7 @@ const datasetSchema = z.object({
   source: z.string().max(4096),
   /** The kind of file system. */
   kind: z.string().max(100),
-  /** `not_a_folder`, or the system's message on why it cannot be read; null where it can. */
+  /** `not_a_folder`, or the system's message on why it cannot be read; null if it can. */
   problem: z.string().max(500).nullable(),
   files: z.int(),
   /** How many of them the sandbox's user can read. */

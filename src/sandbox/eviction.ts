@@ -14,7 +14,7 @@ export interface Eviction {
  *
  * @param sandboxes Those whose removal would make room.
  * @param leastMs A sandbox unused for a shorter time is kept.
- * @returns The sandbox and for how long it has been unused; undefined where every one must be kept.
+ * @returns The sandbox and for how long it has been unused; undefined if every one must be kept.
  */
 export function longestUnused<S extends Pick<Sandbox, "isEnding" | "unusedMs">>(
   sandboxes: Iterable<S>,

@@ -134,7 +134,7 @@ export interface StartedSandbox {
   readonly memoryBytes: number;
   /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
-  /** Why it cannot be used, by what its agent has reported since the start; undefined where it can be. */
+  /** Why it cannot be used, by what its agent has reported since the start; undefined if it can be. */
   readonly problem: () => OmcpError | undefined;
 }
 

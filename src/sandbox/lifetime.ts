@@ -121,7 +121,7 @@ export class Lifetime {
   /**
    * The error of a call on a sandbox that has ended; undefined while it accepts calls.
    *
-   * @param sent False where the call's cell certainly did not reach it. @default true
+   * @param sent False if the call's cell certainly did not reach it. @default true
    */
   endError(sent = true): OmcpError | undefined {
     return this.#end && endedError(this.id, this.#end, { removed: this.isRemoved, sent });

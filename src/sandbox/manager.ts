@@ -37,7 +37,7 @@ export interface SandboxManagerOptions extends CreatorOptions {
 export interface RemovalResult {
   /** Whether the container is removed; if not, the removal continues. */
   readonly removed: boolean;
-  /** Why the last attempt failed; undefined where none has. */
+  /** Why the last attempt failed; undefined if none has. */
   readonly problem: string | undefined;
 }
 
@@ -139,7 +139,7 @@ export class SandboxManager {
   }
 
   /**
-   * How long a sandbox still has; undefined where it accepts no calls.
+   * How long a sandbox still has; undefined if it accepts no calls.
    *
    * @param sandboxId Its handle.
    */
@@ -154,7 +154,7 @@ export class SandboxManager {
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
    * @returns The execution, or its record alone where it is an old one.
-   * @throws {OmcpError} `execution_not_found`; `execution_lost` where its sandbox has ended.
+   * @throws {OmcpError} `execution_not_found`; `execution_lost` if its sandbox has ended.
    */
   findExecution(id: string, owner: string): Execution | ExecutionRecord {
     const found = this.executions.find(id, owner) ?? this.#registry.findExecution(id, owner);

@@ -27,7 +27,7 @@ const MAX_DRAWS = 8;
  *
  * @param optionsFor Makes the options for an id; the specification must have the id as its user and as {@link LABEL_UID}.
  * @returns The running container.
- * @throws {OmcpError} As {@link startAgentContainer}; `sandbox_start_failed` where no id was free.
+ * @throws {OmcpError} As {@link startAgentContainer}; `sandbox_start_failed` if no id was free.
  */
 export async function startWithOwnUid(optionsFor: (uid: number) => StartOptions): Promise<AgentContainer> {
   for (let draws = 1; draws <= MAX_DRAWS; draws += 1) {

@@ -60,7 +60,7 @@ const record = z.string().max(128).transform((name) =>
  * Reads the ownership that a container's name records.
  *
  * @param name The name.
- * @returns Undefined where it records none: the sandbox was never handed out.
+ * @returns Undefined if it records none: the sandbox was never handed out.
  */
 export function readOwnership(name: string): Ownership | undefined {
   const [, id, created, idle, owner] = record.safeParse(name).data ?? [];

@@ -48,7 +48,7 @@ export interface Spare {
 export interface PoolOptions {
   /** How many sandboxes it keeps; 0: none. */
   readonly size: number;
-  /** Begins to start a sandbox; undefined where there is no room for one. */
+  /** Begins to start a sandbox; undefined if there is no room for one. */
   readonly launch: (signal: AbortSignal) => Promise<Launch | undefined>;
   /** Whether a creation runs or waits: nothing is started beside it. */
   readonly isBusy: () => boolean;
@@ -132,7 +132,7 @@ export class SandboxPool {
    *
    * @param kind The kind of the sandbox that is asked for.
    * @param signal Ends the wait.
-   * @returns The sandbox; undefined where there is none.
+   * @returns The sandbox; undefined if there is none.
    * @throws The signal's reason.
    */
   async take(kind: string, signal: AbortSignal): Promise<PooledSandbox | undefined> {

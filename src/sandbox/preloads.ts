@@ -23,7 +23,7 @@ interface Preloadable {
  * @param container Its container.
  */
 export function preload({ channel }: Pick<Preloadable, "channel">): void {
-  // Without it, or where the sandbox has ended, nothing is lost but time.
+  // Without it, or if the sandbox has ended, nothing is lost but time.
   channel.request("preload", {}, { deadlineMs: REPLY_MS }).catch(() => {});
 }
 

@@ -28,7 +28,7 @@ export interface RegistryOptions extends SlotLimits {
 /** A slot, and what was removed for it. */
 export interface Reservation {
   readonly slot: Slot;
-  /** The sandbox that is being removed for it; undefined where there was room. */
+  /** The sandbox that is being removed for it; undefined if there was room. */
   readonly evicted?: Eviction;
   /** Resolves when there is room: the evicted sandbox's container is removed. */
   readonly ready: Promise<void>;
@@ -63,7 +63,7 @@ export class SandboxRegistry {
    * Reserves a slot without removing anything for it.
    *
    * @param memoryBytes The memory limit of the new sandbox.
-   * @returns The slot; undefined where there is no room.
+   * @returns The slot; undefined if there is no room.
    */
   reserveFree(memoryBytes: number): Slot | undefined {
     return this.#slots.fits(memoryBytes) ? this.#slots.take(memoryBytes) : undefined;
@@ -84,7 +84,7 @@ export class SandboxRegistry {
    * theirs at once, so that no other reservation counts on it.
    *
    * @param memoryBytes The memory limit of the new sandbox.
-   * @throws {OmcpError} `capacity` where there is no room and none can be made.
+   * @throws {OmcpError} `capacity` if there is no room and none can be made.
    */
   reserve(memoryBytes: number): Reservation {
     const free = this.reserveFree(memoryBytes);
@@ -184,7 +184,7 @@ export class SandboxRegistry {
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
    * @returns The execution; for an old one, only its record; undefined if there is none.
-   * @throws {OmcpError} `execution_lost` where its sandbox has ended.
+   * @throws {OmcpError} `execution_lost` if its sandbox has ended.
    */
   findExecution(id: string, owner: string): Execution | ExecutionRecord | undefined {
     for (const { sandbox } of this.#live.values()) {

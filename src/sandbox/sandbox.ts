@@ -35,7 +35,7 @@ export interface SandboxParts {
   readonly cells?: number;
   /** What its creator asked for. @default nothing */
   readonly asked?: AskedResources;
-  /** Its memory limit, bytes; undefined where it is not known. */
+  /** Its memory limit, bytes; undefined if it is not known. */
   readonly memoryBytes?: number;
   /** Resolves when the first kernel is ready, or when it cannot start. */
   readonly kernelStarted: Promise<void>;
@@ -61,7 +61,7 @@ export class Sandbox {
   readonly image: string;
   /** What was installed into it. */
   readonly packages: SandboxPackages;
-  /** Its memory limit, bytes; undefined where it is not known. */
+  /** Its memory limit, bytes; undefined if it is not known. */
   readonly memoryBytes: number | undefined;
   /** The id of the principal that owns it; undefined for one of the server's own. */
   readonly owner: string | undefined;
@@ -218,7 +218,7 @@ export class Sandbox {
    *
    * @param options `signal` gives up, if another cell still has the kernel.
    * @returns How many it interrupted.
-   * @throws {OmcpError} As {@link execute}; `invalid_argument` where there is no such context.
+   * @throws {OmcpError} As {@link execute}; `invalid_argument` if there is no such context.
    */
   async restartKernel(
     { context = DEFAULT_CONTEXT, remove = false, ...options }: RestartOptions = {},

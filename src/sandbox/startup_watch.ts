@@ -26,7 +26,7 @@ export class StartupWatch {
     return this.#started.promise;
   }
 
-  /** The first report after which the sandbox cannot be handed out; undefined where there is none. */
+  /** The first report after which the sandbox cannot be handed out; undefined if there is none. */
   get problem(): OmcpError | undefined {
     return this.#problem;
   }
@@ -60,9 +60,9 @@ export class StartupWatch {
    *
    * @param signal Gives up.
    * @param ended Resolves, with the reason, when the agent can report nothing more.
-   * @returns The deviations of the confinement; empty where there are none.
-   * @throws {OmcpError} `kernel_unavailable` where the image has no kernel; `sandbox_start_failed` where a service could not be offered or
-   * the container ended; `channel_failed` where the agent breaks the contract; `timeout` or `cancelled` by the signal.
+   * @returns The deviations of the confinement; empty if there are none.
+   * @throws {OmcpError} `kernel_unavailable` if the image has no kernel; `sandbox_start_failed` if a service could not be offered or
+   * the container ended; `channel_failed` if the agent breaks the contract; `timeout` or `cancelled` by the signal.
    */
   async confinementProblems(
     signal: AbortSignal,

@@ -118,7 +118,7 @@ def accept():
 threading.Thread(target=accept, daemon=True).start()
 `;
 
-/** The attack for a plain container; undefined where it needs our kernel. */
+/** The attack for a plain container; undefined if it needs our kernel. */
 function plainCode(code: string): string | undefined {
   if (code.includes("IPython")) return undefined;
   return `${PREPARE}${code.includes("knocks") ? LISTENER : ""}${code}`;

@@ -133,7 +133,7 @@ export const executeResultSchema = wireObject({
   /** Left running by executions and not in an earlier reply. */
   background_processes: count,
   background_threads: count,
-  /** What the whole sandbox used during the execution; null where it cannot be read. */
+  /** What the whole sandbox used during the execution; null if it cannot be read. */
   cpu_ms: count.nullable(),
   peak_memory_bytes: count.nullable(),
   /** Files under /workspace that are new or changed since the execution began; paths are relative to it. */

@@ -22,7 +22,7 @@ export interface UsedBelow {
 
 /** What is known of some concepts, by id. */
 export interface ConceptDetails {
-  /** Valid descendants, counted up to {@link DESCENDANTS_CAP}; undefined where that took too long or there is no `concept_ancestor`. */
+  /** Valid descendants, counted up to {@link DESCENDANTS_CAP}; undefined if that took too long or there is no `concept_ancestor`. */
   readonly descendants: ReadonlyMap<number, number> | undefined;
   /** Descendants in use. */
   readonly below: ReadonlyMap<number, UsedBelow>;

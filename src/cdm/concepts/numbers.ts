@@ -46,7 +46,7 @@ export interface FoundNumbers {
   readonly units: readonly UnitNumbers[];
   /** Whether there were more concepts and units than were summarised. */
   readonly more: boolean;
-  /** Where no concept has a number: whether each table has none at all; undefined where finding out took too long. */
+  /** Where no concept has a number: whether each table has none at all; undefined if finding out took too long. */
   readonly empty: ReadonlyMap<NumberTable["table"], boolean | undefined>;
 }
 

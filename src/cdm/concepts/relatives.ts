@@ -33,7 +33,7 @@ export interface Relatives {
 export interface RelatedConcept {
   readonly concept: Concept;
   readonly synonyms: readonly string[];
-  /** Undefined where the CDM has no `concept_ancestor`. */
+  /** Undefined if the CDM has no `concept_ancestor`. */
   readonly ancestors: Relatives | undefined;
   readonly descendants: Relatives | undefined;
   /** Other concepts with the relationship, mappings first; at most the limit. */

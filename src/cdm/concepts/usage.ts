@@ -54,7 +54,7 @@ export class ConceptUsage {
     this.below = new UsedBelow(source);
   }
 
-  /** The fewest persons of a concept that counts as recorded; undefined where every record counts. */
+  /** The fewest persons of a concept that counts as recorded; undefined if every record counts. */
   get leastPersons(): number | undefined {
     return this.#shown?.leastPersons;
   }

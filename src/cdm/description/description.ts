@@ -36,7 +36,7 @@ export interface ColumnFacts {
 export interface AboutCdm {
   /** A line for each source: name, release, vocabulary. */
   readonly sources: readonly (readonly string[])[];
-  /** Undefined where there are no observation periods or counting them took too long. */
+  /** Undefined if there are no observation periods or counting them took too long. */
   readonly observed: { readonly persons: number; readonly from: string; readonly to: string } | undefined;
 }
 

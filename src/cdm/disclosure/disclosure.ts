@@ -38,7 +38,7 @@ export interface DisclosedTable {
 export interface DisclosureFacts {
   /** Equal for queries about the same persons and values, as long as the CDM is not loaded again. */
   readonly fingerprint: string;
-  /** Persons of the whole table; null where that number is not released. */
+  /** Persons of the whole table; null if that number is not released. */
   readonly persons: number | null;
   /** Cells that are shown, and that are not. */
   readonly rows: number;
@@ -153,7 +153,7 @@ export class Disclosure {
    * @param principal Who asks.
    * @param expression The definition.
    * @param how See {@link AskOptions}.
-   * @returns The steps; persons is undefined where they are fewer than 2k − 1, or none.
+   * @returns The steps; persons is undefined if they are fewer than 2k − 1, or none.
    * @throws {OmcpError} As {@link answer}.
    */
   async attrition(

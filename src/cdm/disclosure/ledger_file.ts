@@ -56,7 +56,7 @@ export class LedgerFile implements LedgerStore {
    * Opens the file, which is created with mode 0600, and locks it until {@link close} or the process's end.
    *
    * @param folder An absolute path of a folder that exists.
-   * @throws {OmcpError} `config_invalid` where the file cannot be used, or another server uses it.
+   * @throws {OmcpError} `config_invalid` if the file cannot be used, or another server uses it.
    */
   constructor(folder: string) {
     const path = `${folder}/${LEDGER_FILE}`;

@@ -9,7 +9,7 @@ export const MOST_PRINCIPALS = 100;
 export interface CdmLoad {
   /** Which CDM; it contains no password. */
   readonly name: string;
-  /** Changes when the CDM is loaded again; empty where nothing shows that. */
+  /** Changes when the CDM is loaded again; empty if nothing shows that. */
   readonly load: string;
 }
 
@@ -29,7 +29,7 @@ export interface LoadLedgers {
    *
    * @param principal Who asks.
    * @param decisions The decisions.
-   * @throws {OmcpError} `capacity` where they cannot be written.
+   * @throws {OmcpError} `capacity` if they cannot be written.
    */
   append(principal: string, decisions: readonly Decided[]): void;
 }

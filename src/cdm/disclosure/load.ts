@@ -22,7 +22,7 @@ export const MOST_LOAD = 0.5;
  * A statistic as a small set.
  *
  * @param statistic The statistic, with the persons of each bucket where it is a number of persons.
- * @returns Undefined where it is not a number of persons, or of many.
+ * @returns Undefined if it is not a number of persons, or of many.
  */
 export function smallSet(
   { value, sketch, counts }: Statistic & { readonly counts?: PersonCounts | undefined },

@@ -38,7 +38,7 @@ type MarginAnswer = "own" | "own persons" | "sum" | "none";
  * Chooses how a margin is answered.
  *
  * @param persons The margin's persons.
- * @param known The persons released beneath; undefined where they are withheld.
+ * @param known The persons released beneath; undefined if they are withheld.
  * @param mayBeExact Whether margins of this level may be exact.
  */
 export function marginAnswer(

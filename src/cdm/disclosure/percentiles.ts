@@ -104,7 +104,7 @@ async function percentile(
   const part = partOf(aggregate);
   const { column } = aggregate;
   const about = (fn: Aggregate["fn"]): Aggregate => ({ fn, column });
-  /** Persons and values of the query's rows that a condition holds for; undefined where they are not shown. */
+  /** Persons and values of the query's rows that a condition holds for; undefined if they are not shown. */
   const counted = async (op?: "<" | ">=", value?: number) => {
     const filters = op === undefined ? query.filters : [...query.filters ?? [], { column, op, value }];
     const { cells: [cell] } = await ask({ ...query, filters, aggregates: [about("count")] });
@@ -121,7 +121,7 @@ async function percentile(
     grid.isFixed ? 0 : rounded125(spread * Math.max(FINEST, leastShown(rules) / (0.4 * all.persons))),
   );
   const rank = part * all.values;
-  /** Values below an edge of the grid; undefined where the answers do not say. */
+  /** Values below an edge of the grid; undefined if the answers do not say. */
   const below = async (edge: number): Promise<number | undefined> => {
     const value = Number((edge * width).toPrecision(12));
     const shown = await counted("<", value);

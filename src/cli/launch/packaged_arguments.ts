@@ -79,7 +79,7 @@ function running(flags: readonly string[]): LaunchAnswer {
   return { arguments: [...ALONE, MEMORY_FLAGS, ...flags], again: false };
 }
 
-/** Undefined where a call or setting is wrong. */
+/** Undefined if a call or setting is wrong. */
 function unlessRefused<T>(find: () => T): T | undefined {
   try {
     return find();

@@ -11,7 +11,7 @@ _KEPT_SHARE_OF_LIMIT = 16
 
 
 class Memory(NamedTuple):
-    """The memory limit and how much of it is free, in bytes; None where that cannot be read."""
+    """The memory limit and how much of it is free, in bytes; None if that cannot be read."""
 
     limit: Optional[int]
     free: Callable[[], Optional[int]]
@@ -22,7 +22,7 @@ class Memory(NamedTuple):
         return (self.limit or 0) // _KEPT_SHARE_OF_LIMIT
 
     def room(self) -> Optional[int]:
-        """How many bytes files may still take; None where that is unknown."""
+        """How many bytes files may still take; None if that is unknown."""
         free = self.free()
         return None if free is None else max(0, free - self.kept)
 

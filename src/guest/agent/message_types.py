@@ -124,7 +124,7 @@ class ExecuteResult(TypedDict):
     # Left running by executions and not in an earlier reply.
     background_processes: int
     background_threads: int
-    # What the whole sandbox used during the execution; None where it cannot be read.
+    # What the whole sandbox used during the execution; None if it cannot be read.
     cpu_ms: Optional[int]
     peak_memory_bytes: Optional[int]
     files: ChangedFiles

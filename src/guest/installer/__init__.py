@@ -93,7 +93,7 @@ def install(header: Dict[str, Any], source: Any) -> Dict[str, Any]:
     free = space.f_bavail * space.f_frsize
     if free < need or (space.f_files and space.f_favail < int(header["files"])):
         raise Refused("workspace_full", "%d bytes and %d files are needed, %d and %d are free" % (need, header["files"], free, space.f_favail))
-    # What the sandbox's memory had for files when the agent started this process; empty where that is unknown.
+    # What the sandbox's memory had for files when the agent started this process; empty if that is unknown.
     room = os.environ.get("SANDBOX_MEMORY_ROOM", "")
     if room and int(room) < need:
         raise Refused("workspace_full", "%d bytes are needed, and the sandbox's memory has %s left for files" % (need, room))

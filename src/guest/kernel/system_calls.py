@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
-# name: (x86_64, aarch64); None where the architecture has no such call.
+# name: (x86_64, aarch64); None if the architecture has no such call.
 MISSING: Dict[str, Tuple[int | None, int | None]] = {
     "clone3": (435, 435),  # its flags are in memory, which a filter cannot read; libc then uses clone
     "io_uring_setup": (425, 425),

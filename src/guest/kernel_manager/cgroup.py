@@ -1,6 +1,6 @@
 """Reads the container's control group: processes that its memory limit killed, the number of processes, CPU time and quota, memory.
 
-Version 2 first, then version 1; None where a value cannot be read, as under some runtimes.
+Version 2 first, then version 1; None if a value cannot be read, as under some runtimes.
 """
 from __future__ import annotations
 

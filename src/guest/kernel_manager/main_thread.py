@@ -48,7 +48,7 @@ class MainThread:
             return False
 
     def waits_for_lock(self) -> bool:
-        """Whether it waits for a lock; False where /proc does not show it."""
+        """Whether it waits for a lock; False if /proc does not show it."""
         try:
             return self._file is not None and os.pread(self._file, 256, 0).startswith(self._lock)
         except OSError:

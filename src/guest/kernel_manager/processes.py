@@ -84,7 +84,7 @@ def _link(folder: str, name: str) -> str:
 
 
 def _stat(pid: int) -> Optional[List[bytes]]:
-    """The fields of /proc/PID/stat from the third on, the state; None where the process has ended."""
+    """The fields of /proc/PID/stat from the third on, the state; None if the process has ended."""
     try:
         file = os.open("/proc/%d/stat" % pid, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -150,7 +150,7 @@ def strike() -> None:
 
 
 def send(pid: int, number: int) -> bool:
-    """Sends a signal; returns False where there is no such process. -1 means all, which only PID 1 may signal."""
+    """Sends a signal; returns False if there is no such process. -1 means all, which only PID 1 may signal."""
     if pid == -1 and not is_init():
         raise ValueError("Cannot signal all processes: the agent is not PID 1")
     try:

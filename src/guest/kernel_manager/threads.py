@@ -62,7 +62,7 @@ class NewThreads:
 
 
 def has_timers(pid: int) -> bool:
-    """Whether a process has POSIX timers; True where /proc does not show it."""
+    """Whether a process has POSIX timers; True if /proc does not show it."""
     return _timers(pid) != frozenset()
 
 

@@ -68,7 +68,7 @@ function textCell({ record }: PastExecution, metadata: CellMetadata): NotebookCe
   };
 }
 
-/** Why the code must not run again; undefined where it can. */
+/** Why the code must not run again; undefined if it can. */
 function notAgain({ record: { state }, execution }: PastExecution): string | undefined {
   const error = execution?.error;
   if (error !== undefined && state === "error") return showable(error.message);

@@ -11,7 +11,7 @@ const JSON_TYPE = /^application\/(?:.*\+)?json$/;
  * Writes an output.
  *
  * @param output The output.
- * @param executionCount The number of the cell, `In[…]`; null where it is unknown.
+ * @param executionCount The number of the cell, `In[…]`; null if it is unknown.
  */
 export function notebookOutput(output: ExecutionOutput, executionCount: number | null): NotebookOutput {
   switch (output.type) {

@@ -60,7 +60,7 @@ export const tool: Tool = defineTool({
   },
 });
 
-/** Relatives in one direction as JSON; null where the CDM has no `concept_ancestor`. */
+/** Relatives in one direction as JSON; null if the CDM has no `concept_ancestor`. */
 function relativesData(relatives: Relatives | undefined, concepts: CdmConcepts) {
   return relatives === undefined ? null : {
     levels: relatives.levels,

@@ -12,7 +12,7 @@ export const RPC_CODES = { parse: -32700, request: -32600, params: -32602 } as c
 export interface Refusal {
   readonly code: number;
   readonly message: string;
-  /** The ids to answer, each as JSON; `null` where no id could be read. Empty: nobody waits for a response. */
+  /** The ids to answer, each as JSON; `null` if no id could be read. Empty: nobody waits for a response. */
   readonly ids: readonly string[];
 }
 

@@ -19,7 +19,7 @@ interface Frequent {
   readonly persons: number;
   /** Concepts in this window. */
   readonly concepts: number;
-  /** Whether the number was computed from earlier answers; undefined where rows may leave the database. */
+  /** Whether the number was computed from earlier answers; undefined if rows may leave the database. */
   readonly derived?: boolean;
 }
 

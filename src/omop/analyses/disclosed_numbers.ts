@@ -38,7 +38,7 @@ export class DisclosedNumbers {
   }
 
   /**
-   * The numbers of a group; undefined where they are withheld.
+   * The numbers of a group; undefined if they are withheld.
    *
    * @param cohort The cohort's place.
    * @param keys The values of the group columns.

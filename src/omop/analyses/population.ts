@@ -88,7 +88,7 @@ function cohortRows({ schema, groups }: Population): RawBuilder<unknown> {
 }
 
 /**
- * The strata as columns `k0`, `k1`…: the gender's concept, the number of the age band, the year; null where unknown.
+ * The strata as columns `k0`, `k1`…: the gender's concept, the number of the age band, the year; null if unknown.
  *
  * @param grouping The strata.
  * @param date The date that ages and years are of; `p` is the person.

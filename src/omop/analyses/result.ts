@@ -40,7 +40,7 @@ export interface ResultTables {
   readonly shown: AnalysisTable;
   /** All numbers, for a DataFrame. */
   readonly table: AnalysisTable;
-  /** Undefined where there is nothing to draw. */
+  /** Undefined if there is nothing to draw. */
   readonly chart: Chart | undefined;
 }
 

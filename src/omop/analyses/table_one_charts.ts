@@ -16,7 +16,7 @@ export interface Summary {
 export interface Line {
   readonly variable: string;
   readonly value: string;
-  /** For a number; undefined where nobody of the group has a value, or it is withheld. */
+  /** For a number; undefined if nobody of the group has a value, or it is withheld. */
   readonly summaries?: readonly (Summary | undefined)[];
   /** Where rows must not leave the database: whether a group's number was computed from earlier answers. */
   readonly derived?: readonly boolean[];

@@ -120,7 +120,7 @@ function hasRecord({ from_day, to_day }: Covariate): RawBuilder<unknown> {
  * Counts {@link ATTRIBUTES}: the number of the age band, and concepts.
  *
  * @param analysis The analysis.
- * @returns Rows of group, strata, attribute (its place), value (null where unknown), persons.
+ * @returns Rows of group, strata, attribute (its place), value (null if unknown), persons.
  */
 export function attributeCounts(analysis: TableOneAnalysis): Counts {
   const names = stratumNames(analysis);

@@ -30,7 +30,7 @@ export interface EventTable {
   /** Orders events of a day. */
   readonly key: string;
   readonly start: string;
-  /** Its end, never null where circe's is not: columns in the order in which they are looked at, then days after the start. */
+  /** Its end, never null if circe's is not: columns in the order in which they are looked at, then days after the start. */
   readonly end: { readonly column?: string; readonly supply?: string; readonly days?: number };
   /** The field of circe's criterion with the range of its start. */
   readonly startField: string;

@@ -11,7 +11,7 @@ import type { EventCriteria } from "./expression.ts";
  * @param events The criterion.
  * @param schema The schema of the CDM's tables.
  * @param person The person whose events are wanted, where the SELECT is a subquery about one. @default everybody's
- * @returns A SELECT of person_id, event_key (orders events of a day), start_date, end_date (may be before start_date or null where the
+ * @returns A SELECT of person_id, event_key (orders events of a day), start_date, end_date (may be before start_date or null if the
  * table's is).
  */
 export function eventsSelect(

@@ -12,7 +12,7 @@ type EventsRule = CohortRule & { readonly kind: "events" };
  *
  * @param rule The rule.
  * @param schema The schema of the CDM's tables.
- * @returns A condition as of {@link ruleCondition}; undefined where there is none, or the rule is such a condition itself.
+ * @returns A condition as of {@link ruleCondition}; undefined if there is none, or the rule is such a condition itself.
  */
 export function quickCondition(rule: CohortRule, schema: string): RawBuilder<unknown> | undefined {
   if (rule.kind === "events") {

@@ -16,7 +16,7 @@ export interface Concept {
 }
 
 const idText = z.string().regex(/^-?\d{1,19}$/).transform(Number);
-/** Sites leave it empty where the CDM has null. */
+/** Sites leave it empty if the CDM has null. */
 const flag = z.string().nullable().transform((text) => text === "" ? null : text);
 
 const conceptTuple = z.tuple([

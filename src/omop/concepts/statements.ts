@@ -82,7 +82,7 @@ export function setFingerprint(set: ConceptSet, schema: string): Statement {
  * @param set The set.
  * @param schema The schema of the CDM's tables.
  * @param options Ids in use, the most used first; and the most rows.
- * @returns Rows of the member's id and the columns for `conceptOf`, which are null where `concept` lacks it.
+ * @returns Rows of the member's id and the columns for `conceptOf`, which are null if `concept` lacks it.
  */
 export function setMembers(
   set: ConceptSet,

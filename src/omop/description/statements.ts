@@ -40,7 +40,7 @@ export function boundedCounts(names: readonly string[], schema: string, limit: n
  * @param names Tables.
  * @param schema Their schema.
  * @returns Rows of table, column, type, share of nulls from 0 to 1, and number of distinct values or, negative, their share of the rows; the
- * last two from the planner's statistics, null where there are none. In the order of the columns.
+ * last two from the planner's statistics, null if there are none. In the order of the columns.
  */
 export function columnFacts(names: readonly string[], schema: string): Statement {
   return statement(

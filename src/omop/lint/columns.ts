@@ -43,7 +43,7 @@ const DOMAINS: ReadonlyMap<string, string> = new Map([
  * The domain of a column's concepts, by OHDSI's conventions.
  *
  * @param column The column, such as `drug_concept_id`.
- * @returns The domain; undefined where concepts of several fit.
+ * @returns The domain; undefined if concepts of several fit.
  */
 export function columnDomain(column: string): string | undefined {
   return column.endsWith("_type_concept_id") ? "Type Concept" : DOMAINS.get(column);

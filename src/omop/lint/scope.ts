@@ -51,7 +51,7 @@ export class Scope {
     return this.tables.filter(({ table }) => EVENT_TABLES.has(table));
   }
 
-  /** The table of a column. @returns Undefined where it is not one of the CDM, or could be of several. */
+  /** The table of a column. @returns Undefined if it is not one of the CDM, or could be of several. */
   find(use: ColumnUse | undefined): TableColumn | undefined {
     if (use === undefined) return undefined;
     const { relation, column } = use;

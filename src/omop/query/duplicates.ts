@@ -1,12 +1,12 @@
 import { OmcpError } from "../../errors.ts";
 
 /**
- * Checks that each name is there once.
+ * Checks that each name occurs once.
  *
  * @param names The names.
  * @param where Where they are, for the error.
  * @param next What to do otherwise. @default "Use each name once."
- * @throws {OmcpError} `invalid_argument` with the first name that is there twice.
+ * @throws {OmcpError} `invalid_argument` with the first name that occurs twice.
  */
 export function refuseDuplicates(
   names: readonly string[],

@@ -47,7 +47,7 @@ export function comparedConcepts(
   });
 }
 
-/** What a column's text names; undefined where it names no column, which compiling the query reports. */
+/** What a column's text names; undefined if it names no column, which compiling the query reports. */
 function columnOf(written: string, table: string, version: CdmVersion): Value["column"] {
   try {
     return new Scope(version, table).find(written).column;

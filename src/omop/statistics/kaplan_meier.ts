@@ -17,7 +17,7 @@ export interface SurvivalStep extends TimeCount {
   readonly atRisk: number;
   /** The probability to be free of the event after that day. */
   readonly survival: number;
-  /** 95 %; undefined where nobody is left. */
+  /** 95 %; undefined if nobody is left. */
   readonly interval: Interval | undefined;
 }
 
@@ -55,9 +55,9 @@ function intervalOf(survival: number, greenwood: number): Interval | undefined {
 
 /** When half of a group has had the event, in days. */
 export interface Median {
-  /** Undefined where the curve does not reach a half. */
+  /** Undefined if the curve does not reach a half. */
   readonly day: number | undefined;
-  /** Limits of 95 %: when the limits of the curve reach a half; undefined where they do not. */
+  /** Limits of 95 %: when the limits of the curve reach a half; undefined if they do not. */
   readonly lower: number | undefined;
   readonly upper: number | undefined;
 }

@@ -14,7 +14,7 @@ export interface TestResult {
  * expected take no part, as in R's survdiff.
  *
  * @param groups For each, a row for each day on which somebody's time ends.
- * @returns Undefined where fewer than two groups take part.
+ * @returns Undefined if fewer than two groups take part.
  */
 export function logRank(groups: readonly (readonly TimeCount[])[]): TestResult | undefined {
   const days = [...new Set(groups.flat().filter(({ events }) => events > 0).map(({ day }) => day))]

@@ -11,7 +11,7 @@ export interface MeanSpread {
  *
  * @param first One group.
  * @param second The other.
- * @returns 0 where the means are equal; undefined where they differ and neither group varies.
+ * @returns 0 where the means are equal; undefined if they differ and neither group varies.
  */
 export function meanDifference(first: MeanSpread, second: MeanSpread): number | undefined {
   const difference = first.mean - second.mean;

@@ -17,9 +17,9 @@ export interface StatementSource {
 export interface AuditEntry {
   /** The sandbox that sent it. */
   readonly sandboxId: string;
-  /** The statement as the client sent it; undefined where the message could not be read. */
+  /** The statement as the client sent it; undefined if the message could not be read. */
   readonly source: StatementSource | undefined;
-  /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null where it could not be parsed. */
+  /** The SQL with its literals removed, cut at {@link MAX_AUDIT_SQL} characters; null if it could not be parsed. */
   readonly normalizedSql: string | null;
   /** Whether the guard let it pass; a refused one never reached the server. */
   readonly decision: "forward" | "refuse";

@@ -7,7 +7,7 @@ import { ask, type UpstreamSession } from "../upstream/mod.ts";
 export interface CdmCatalog {
   /** The schema that was read, as PostgreSQL stores its name. */
   readonly schema: string;
-  /** What `cdm_source.cdm_version` has; undefined where the role can read none. */
+  /** What `cdm_source.cdm_version` has; undefined if the role can read none. */
   readonly versionText: string | undefined;
   /** Lower-case names of the CDM's relations that are there and may be read. */
   readonly relations: ReadonlySet<string>;

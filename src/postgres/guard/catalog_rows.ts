@@ -32,7 +32,7 @@ export class CatalogRows {
    *
    * @param schema `pg_catalog` or `information_schema`.
    * @param name The catalog's name.
-   * @returns SQL, or undefined where all rows may be seen.
+   * @returns SQL, or undefined if all rows may be seen.
    */
   rowsOf(schema: string, name: string): string | undefined {
     const rows = this.#shown.get(`${schema}.${name}`);
@@ -89,7 +89,7 @@ export class CatalogRows {
    * Finds the catalog that a subquery shows.
    *
    * @param subselect The fields of a RangeSubselect.
-   * @returns The catalog with its schema, or undefined where it is another subquery.
+   * @returns The catalog with its schema, or undefined if it is another subquery.
    */
   shownBy(subselect: Fields): string | undefined {
     if (!this.#catalogs.has(subselect)) this.#catalogs.set(subselect, this.#catalogIn(subselect));
@@ -100,7 +100,7 @@ export class CatalogRows {
    * Finds the client's expression in what the guard has written around it.
    *
    * @param sublink The fields of a SubLink.
-   * @returns The wrapped expression; undefined where it is another subquery.
+   * @returns The wrapped expression; undefined if it is another subquery.
    */
   argumentIn(sublink: Fields): unknown {
     const from = asNode(listOf(asNode(sublink["subselect"])?.fields["fromClause"])[0]);

@@ -48,7 +48,7 @@ export class Lane {
    * @param sql The text.
    * @param protocol How it came.
    * @param owner Whose it is.
-   * @returns The plans; undefined where the worker was late, failed or is closed.
+   * @returns The plans; undefined if the worker was late, failed or is closed.
    */
   plan(sql: string, protocol: QueryProtocol, owner: string): Promise<readonly StatementPlan[] | undefined> {
     return this.#queue.run(owner, async () => {
@@ -62,7 +62,7 @@ export class Lane {
    *
    * @param sql The text.
    * @param owner Whose it is.
-   * @returns The outline, null where there is none; undefined where the worker was late, failed or is closed.
+   * @returns The outline, null if there is none; undefined if the worker was late, failed or is closed.
    */
   outline(sql: string, owner: string): Promise<readonly SqlScope[] | null | undefined> {
     return this.#queue.run(owner, async () => {

@@ -22,7 +22,7 @@ class TooLong extends Error {}
  * Outlines a text.
  *
  * @param sql The text.
- * @returns The outline of its statement; undefined where it has several, cannot be parsed, or is too long.
+ * @returns The outline of its statement; undefined if it has several, cannot be parsed, or is too long.
  * @throws {Error} Where the parser itself fails, after which it must not be used again.
  */
 export function outlineOf(sql: string): readonly SqlScope[] | undefined {

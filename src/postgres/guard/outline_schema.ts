@@ -5,7 +5,7 @@ import type { SqlScope } from "../../lib/sql_outline.ts";
 const name = z.string().max(200);
 
 const ColumnUseSchema = z.object({
-  /** The relation's alias or name in lower case; null where the statement names none. */
+  /** The relation's alias or name in lower case; null if the statement names none. */
   relation: name.nullable(),
   column: name,
 });
@@ -15,7 +15,7 @@ const OperandSchema = z.object({
   column: ColumnUseSchema.exactOptional(),
   /** Set where it is a constant, as text. */
   value: z.string().max(200).exactOptional(),
-  /** True where it is the constant NULL. */
+  /** True if it is the constant NULL. */
   isNull: z.literal(true).exactOptional(),
   /** The function, where it is a call. */
   call: name.exactOptional(),
@@ -40,7 +40,7 @@ const CallSchema = z.object({
   distinct: z.boolean(),
   star: z.boolean(),
   columns: z.array(ColumnUseSchema).readonly(),
-  /** The alias of the output column that contains it; null where that has none, or where no output column contains it. */
+  /** The alias of the output column that contains it; null if that has none, or if no output column contains it. */
   alias: name.nullable(),
   clause: z.enum(CLAUSES),
   /** Whether it is over a window. */

@@ -50,7 +50,7 @@ export function parseStatements(sql: string): readonly ParsedStatement[] {
  * Splits a text into tokens, also one that does not parse.
  *
  * @param sql Well-formed text without NUL.
- * @returns Its tokens, comments among them; undefined where it cannot be split.
+ * @returns Its tokens, comments among them; undefined if it cannot be split.
  */
 export function scanTokens(sql: string): readonly Token[] | undefined {
   if (sql === "") return [];

@@ -30,7 +30,7 @@ function commonTable(name: string, scope: Scope | undefined): number | undefined
  *
  * @param fields The fields of a RangeVar.
  * @param scope The common table expressions in sight.
- * @returns The catalog's schema; undefined where the name means something else.
+ * @returns The catalog's schema; undefined if the name means something else.
  */
 export function catalogOf(fields: Fields, scope: Scope | undefined): CatalogSchema | undefined {
   const name = textOf(fields["relname"]);

@@ -6,7 +6,7 @@
 import { asNode, type Fields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { OID_FUNCTIONS } from "./oid_functions.ts";
 
-/** The reg types that may be named, and where their objects are; undefined where no name may be shown at all. */
+/** The reg types that may be named, and where their objects are; undefined if no name may be shown at all. */
 export const REG_TYPES: ReadonlyMap<string, string | undefined> = new Map([
   ["regclass", "pg_class"],
   ["regcollation", "pg_collation"],
@@ -116,7 +116,7 @@ export function typeOf(cast: Fields): string {
  * The name that PostgreSQL gives a column that has no other.
  *
  * @param node A wrapped TypeCast or FuncCall, or what is cast.
- * @returns The name; empty where PostgreSQL has none.
+ * @returns The name; empty if PostgreSQL has none.
  */
 export function columnNameOf(node: unknown): string {
   const { kind, fields } = asNode(node) ?? { kind: "", fields: {} };
@@ -137,7 +137,7 @@ const FIRST: Readonly<Record<string, string>> = {
  * Where an expression begins.
  *
  * @param node A wrapped node.
- * @returns The offset in bytes, parentheses aside; undefined where the tree does not say.
+ * @returns The offset in bytes, parentheses aside; undefined if the tree does not say.
  */
 export function startOf(node: unknown): number | undefined {
   const found = asNode(node);
@@ -157,7 +157,7 @@ export function startOf(node: unknown): number | undefined {
  * Where a node is, which is not always its beginning.
  *
  * @param fields Its fields.
- * @returns The offset in bytes; undefined where the tree does not say.
+ * @returns The offset in bytes; undefined if the tree does not say.
  */
 export function locationOf(fields: unknown): number | undefined {
   if (typeof fields !== "object" || fields === null) return undefined;

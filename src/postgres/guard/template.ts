@@ -22,7 +22,7 @@ interface Parsed {
   readonly places: string;
 }
 
-/** What an expression has in the argument's place, and its shape with placeholders; undefined where there is no such place. */
+/** What an expression has in the argument's place, and its shape with placeholders; undefined if there is no such place. */
 interface Opened {
   readonly argument: unknown;
   readonly shape: string | undefined;
@@ -102,7 +102,7 @@ function pathTo(tree: unknown, test: (value: unknown) => boolean): Path | undefi
   return undefined;
 }
 
-/** The value at a path; undefined where there is no such place. */
+/** The value at a path; undefined if there is no such place. */
 function at(tree: unknown, path: Path): unknown {
   let value = tree;
   for (const key of path) {
@@ -113,7 +113,7 @@ function at(tree: unknown, path: Path): unknown {
   return value;
 }
 
-/** A copy of a tree with another value in one place; undefined where there is no such place. */
+/** A copy of a tree with another value in one place; undefined if there is no such place. */
 function withAt(tree: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;

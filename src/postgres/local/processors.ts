@@ -12,7 +12,7 @@ const MAX_FRACTION = 0.75;
  * The CPU quota of a local database.
  *
  * @param resources What the runtime has.
- * @returns CPUs' worth of time; undefined where the runtime cannot limit it, which is logged.
+ * @returns CPUs' worth of time; undefined if the runtime cannot limit it, which is logged.
  */
 export function databaseProcessors(
   { cpus, cpuQuota }: Pick<RuntimeResources, "cpus" | "cpuQuota">,

@@ -71,7 +71,7 @@ const OWN_CONTEXT = /^(?:JSON data, line \d+: .*|parallel worker|(?:unnamed )?po
  * @param type Which of the two.
  * @param body Its body.
  * @param position The place in the client's query, in characters from 1, if it is not the same as in the query that was sent.
- * @returns The whole message; undefined where it stays as it is.
+ * @returns The whole message; undefined if it stays as it is.
  */
 export function shownError(type: number, body: Uint8Array, position?: number): Uint8Array | undefined {
   let changed = false;

@@ -44,7 +44,7 @@ export class Contexts {
   /**
    * Runs a cell in its context, which is created if there is none.
    *
-   * @throws {OmcpError} `capacity` where there are too many contexts; see {@link KernelQueue.execute}.
+   * @throws {OmcpError} `capacity` if there are too many contexts; see {@link KernelQueue.execute}.
    */
   async execute(code: string, options: ExecuteOptions): Promise<ExecutionOutcome> {
     return await this.#queueOf(options.context ?? DEFAULT_CONTEXT).execute(code, options);
@@ -59,7 +59,7 @@ export class Contexts {
    * Starts a new kernel in a context; the variables of the old one are lost.
    *
    * @param name The context's.
-   * @throws {OmcpError} `invalid_argument` where there is no such context; see {@link KernelQueue.restart}.
+   * @throws {OmcpError} `invalid_argument` if there is no such context; see {@link KernelQueue.restart}.
    */
   async restart(name: string, options: Pick<ExecuteOptions, "signal" | "onStarted">): Promise<void> {
     await (await this.#existing(name)).restart(options);
@@ -69,7 +69,7 @@ export class Contexts {
    * Ends a context with its variables and processes.
    *
    * @param name The context's; not `default`.
-   * @throws {OmcpError} `invalid_argument` where there is no such context, or it is `default`; see {@link KernelQueue.restart}.
+   * @throws {OmcpError} `invalid_argument` if there is no such context, or it is `default`; see {@link KernelQueue.restart}.
    */
   async remove(name: string, options: Pick<ExecuteOptions, "signal" | "onStarted">): Promise<void> {
     if (name === DEFAULT_CONTEXT) {

@@ -47,7 +47,7 @@ export class Execution {
   readonly sandboxId: string | undefined;
   readonly timeoutMs: number;
   readonly usesKernel: boolean;
-  /** The name of its context; undefined where it uses no kernel. */
+  /** The name of its context; undefined if it uses no kernel. */
   readonly context: string | undefined;
   readonly log: OutputLog;
   /** Resolves when it has ended. Never rejects. */
@@ -118,7 +118,7 @@ export class Execution {
     return Math.round(this.#clock.monotonic() - this.#started);
   }
 
-  /** The last progress message; empty where there was none. */
+  /** The last progress message; empty if there was none. */
   get progress(): string {
     return this.#progress;
   }

@@ -109,7 +109,7 @@ export class OutputCollector {
    * Ends the execution.
    *
    * @param result The reply's result.
-   * @throws {OmcpError} `channel_failed` where the result or an event does not have the contract's shape.
+   * @throws {OmcpError} `channel_failed` if the result or an event does not have the contract's shape.
    */
   finish(result: unknown): ExecutionOutcome {
     const parsed = executeResultSchema.safeParse(result);

@@ -23,7 +23,7 @@ export interface ExecutionRecord {
   readonly owner: string;
   readonly tool: string;
   readonly sandboxId: string | undefined;
-  /** The name of the context whose kernel it uses; undefined where it uses none. */
+  /** The name of the context whose kernel it uses; undefined if it uses none. */
   readonly context: string | undefined;
   /** The first line of the source, cut. */
   readonly source: string;

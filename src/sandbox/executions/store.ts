@@ -28,7 +28,7 @@ export interface ExecutionStoreOptions {
 /** An execution, as a notebook has it. */
 export interface PastExecution {
   readonly record: ExecutionRecord;
-  /** Undefined where only the record is kept. */
+  /** Undefined if only the record is kept. */
   readonly execution: Execution | undefined;
   /** `gone`: it is no longer kept. Undefined: a notebook cannot run it again. */
   readonly source: NotebookSource | "gone" | undefined;
@@ -112,7 +112,7 @@ export class ExecutionStore {
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
    * @returns The execution; for an old one, only its record; undefined if there is none.
-   * @throws {OmcpError} `execution_lost` where the sandbox has ended.
+   * @throws {OmcpError} `execution_lost` if the sandbox has ended.
    */
   find(id: string, owner: string): Execution | ExecutionRecord | undefined {
     const found = this.#executions.get(id) ?? this.#records.get(id);

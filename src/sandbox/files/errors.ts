@@ -70,7 +70,7 @@ export function fileError(request: FileRequest, error: z.output<typeof fileError
  * Reads an error from the reason of a reset: once a file's bytes are on the stream, the agent can report an error in no other way.
  *
  * @param reason The peer's reason.
- * @returns The error; undefined where the reason does not come from the file service.
+ * @returns The error; undefined if the reason does not come from the file service.
  */
 export function errorOfReset(reason: string): z.output<typeof fileErrorSchema> | undefined {
   const [, code, message] = /^(\w+): (.*)$/s.exec(reason) ?? [];

@@ -20,7 +20,7 @@ const ANSWER = {
  * @param sandbox Whose kernel.
  * @param names Normalized names of packages.
  * @param signal Ends the wait.
- * @returns Those of the names that have an imported module; undefined where the kernel did not answer.
+ * @returns Those of the names that have an imported module; undefined if the kernel did not answer.
  */
 export async function loadedPackages(
   sandbox: Pick<Sandbox, "execute">,

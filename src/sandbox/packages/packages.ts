@@ -252,7 +252,7 @@ class KeptArchive {
   #bytes = 0;
   #ended = false;
 
-  /** All chunks; undefined where it is too large, or was not read to its end. */
+  /** All chunks; undefined if it is too large, or was not read to its end. */
   get whole(): readonly Uint8Array[] | undefined {
     return this.#ended ? this.#chunks : undefined;
   }

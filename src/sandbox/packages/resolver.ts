@@ -68,7 +68,7 @@ export class Resolver {
    *
    * @param request See {@link ResolveRequest}.
    * @param options Deadline and progress; when the signal is aborted, the container is removed.
-   * @param use Gets the plan and the archive, which is empty where nothing is to be installed.
+   * @param use Gets the plan and the archive, which is empty if nothing is to be installed.
    * @throws {OmcpError} `package_…`, `timeout`, `workspace_full`, `cancelled`, `sandbox_unsafe`, the runtime's errors, or what `use` throws.
    */
   async resolve<T>(

@@ -37,7 +37,7 @@ export type ImageFacts = z.output<typeof factsSchema>;
 const packageSchema = wireObject({
   name,
   version,
-  /** The version, of the image or of an earlier call, that this one replaces or hides; null where there was none. */
+  /** The version, of the image or of an earlier call, that this one replaces or hides; null if there was none. */
   instead_of: version.nullable(),
   /** Whether its wheel is in the archive; if not, it is installed already. */
   fetched: z.boolean(),

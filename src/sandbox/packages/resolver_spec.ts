@@ -26,7 +26,7 @@ export interface ResolverSpecOptions {
   readonly instance: string;
   /** Its handle. */
   readonly id: string;
-  /** The network that it joins; undefined where it only looks at its image. */
+  /** The network that it joins; undefined if it only looks at its image. */
   readonly network: string | undefined;
   /** The most that the unpacked packages may take, in bytes. */
   readonly treeBytes: number;

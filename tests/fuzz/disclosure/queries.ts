@@ -56,7 +56,7 @@ export function isMoreThanChance({ right, targets }: Found): boolean {
  * @param count How many targets.
  * @param seed An integer.
  * @param rules The rules in force.
- * @returns What each attack found; undefined where the data are absent.
+ * @returns What each attack found; undefined if the data are absent.
  */
 export async function attackedByQueries(
   name: "sample" | "gibleed",

@@ -15,7 +15,7 @@ Range = Tuple[int, int]
 
 
 def ranges(table: Dict[str, Any]) -> Optional[Dict[Tuple[int, int], Range]]:
-    """The range of each withheld cell; None where no table agrees, because a number is that of nearly the same persons."""
+    """The range of each withheld cell; None if no table agrees, because a number is that of nearly the same persons."""
     size, least = table["size"], table["least"]
     truth = table["truth"]
     questions: List[str] = table["questions"]

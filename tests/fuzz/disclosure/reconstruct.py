@@ -41,7 +41,7 @@ def estimates(group: Dict[str, Any]) -> List[bool]:
 
 
 def guesses(group: Dict[str, Any]) -> Optional[List[bool]]:
-    """Bits that agree best with the numbers; None where no number was shown."""
+    """Bits that agree best with the numbers; None if no number was shown."""
     if not group["answers"]:
         return None
     model = cp_model.CpModel()

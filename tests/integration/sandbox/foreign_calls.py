@@ -1,4 +1,4 @@
-"""Tries system calls by the numbers of another architecture, each in a child. Prints {what: how the child ended}; empty where there is no other."""
+"""Tries system calls by the numbers of another architecture, each in a child. Prints {what: how the child ended}; empty if there is no other."""
 from __future__ import annotations
 
 import ctypes

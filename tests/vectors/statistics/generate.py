@@ -24,7 +24,7 @@ def counted(days, events):
 
 
 def number(value):
-    """A float for JSON, None where it is not finite."""
+    """A float for JSON, None if it is not finite."""
     return float(value) if numpy.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-/** Random conditions, as a query writes them and as plain TypeScript decides them: true, false, or null where SQL does not know. */
+/** Random conditions, as a query writes them and as plain TypeScript decides them: true, false, or null if SQL does not know. */
 import type { Random } from "../../../../src/omop/sample/random.ts";
 import type { OmopFilter } from "../../../../src/omop/query/mod.ts";
 import { oneOf, type RandomValue } from "./random_value.ts";

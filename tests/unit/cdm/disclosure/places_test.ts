@@ -13,7 +13,7 @@ const SIZE = 1_000;
 const FEW = 38;
 const PLACES = 14;
 type Has = (person: number) => boolean;
-/** The number of persons with the bit in a set; undefined where it is withheld. */
+/** The number of persons with the bit in a set; undefined if it is withheld. */
 type Ask = (has: Has) => number | undefined;
 /** How many more persons with the bit a large group has with a few others than without them. */
 type Difference = (ask: Ask, large: Has, few: Has, random: () => number) => number | undefined;

@@ -33,7 +33,7 @@ function tableOf(people: People, row: readonly number[], column: readonly number
 }
 
 interface Known {
-  /** Numbers by row and column; undefined where withheld. */
+  /** Numbers by row and column; undefined if withheld. */
   readonly cells: readonly (readonly (number | undefined)[])[];
   readonly rows: readonly (number | undefined)[];
   readonly columns: readonly (number | undefined)[];

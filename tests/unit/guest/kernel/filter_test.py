@@ -24,7 +24,7 @@ EPERM = (ERRNO, errno.EPERM)
 ENOSYS = (ERRNO, errno.ENOSYS)
 PASSES = (ALLOW, 0)
 
-# Calls that programs need, by each architecture's own numbers; None where it has no such call.
+# Calls that programs need, by each architecture's own numbers; None if it has no such call.
 NEEDED = {
     "read": (0, 63),
     "write": (1, 64),
