@@ -60,7 +60,7 @@ function commandHelp(command: Command): string {
     "",
     command.help.trimEnd(),
     "",
-    "  --settings PATH                  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)",
+    "  --settings PATH                  read settings from a file; environment variables take precedence (also: OMCP_ENV_FILE)",
     "  --help                           print this",
     "",
     `Settings are environment variables: omcp serve --help and docs/settings.md list them. ${ownName()}`,

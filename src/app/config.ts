@@ -303,7 +303,7 @@ export const SETTINGS = {
     default: "",
     unit: "persons",
     description:
-      "The fewest persons that a number of `aggregate` rests on; empty: the preset's. Fewer than the preset's need OMCP_DISCLOSURE_UNSAFE=min-cell.",
+      "k: `aggregate` protects every set of fewer persons, and a group that it shows has at least 2k − 1; empty: the preset's. Less than the preset's k needs OMCP_DISCLOSURE_UNSAFE=min-cell.",
   },
   OMCP_DISCLOSURE_UNSAFE: {
     schema: z.enum(["", "min-cell"], "must be empty or min-cell"),
@@ -336,7 +336,7 @@ export const SETTINGS = {
     default: "256",
     unit: "MiB",
     description:
-      "Maximum result of an SQL statement, capped by an eighth of OMCP_MEMORY_MIB, because libpq needs several times its size; a larger one is an error and is never truncated.",
+      "Maximum result of an SQL statement, capped by an eighth of OMCP_MEMORY_MIB and of the sandbox's memory, because libpq needs several times its size; a larger one is an error and is never truncated.",
   },
   OMCP_QUERY_CONNECTIONS: {
     schema: integer(1, 32),
@@ -363,7 +363,7 @@ export const SETTINGS = {
     default: "",
     unit: "",
     description:
-      "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` for the sample or no database without OMCP_DATASETS and OMCP_EXCHANGE_DIR, else `off`, because the names of packages leave the site.",
+      "What `install_package` may install: `any` wheel of the index, those of an `allowlist`, or nothing (`off`: the tool is not offered). Empty: `any` if OMCP_DATABASE_URL is `sample` or `none` and neither OMCP_DATASETS nor OMCP_EXCHANGE_DIR is set; else `off`, because the names of packages leave the site.",
   },
   OMCP_PACKAGES_ALLOWLIST: {
     schema: z.string().max(20_000, "must be at most 20,000 characters").regex(
@@ -414,7 +414,7 @@ export const SETTINGS = {
     default: "remove",
     unit: "",
     description:
-      "What becomes of the sandboxes when the server ends, which it also does when its client or its launcher (`npx`) was killed: its stdin ends. `detach`: they stay for the next server of the same OMCP_INSTANCE, which must be set, for OMCP_LEASE_SECONDS.",
+      "What becomes of the sandboxes when the server ends. (It also ends when its client or its launcher (`npx`) is killed, because then its stdin ends.) `remove`: they are removed. `detach`: they stay for OMCP_LEASE_SECONDS, for the next server of the same OMCP_INSTANCE, which must be set.",
   },
   OMCP_AUDIT_FOLDER: {
     schema: ownFolderPath,
@@ -701,7 +701,7 @@ function readSetting<N extends SettingName>(
   return parsed.data as SettingValue<N>;
 }
 
-/** After a failed setting, its value is undefined whatever its type says, and there is nothing to compare. */
+/** The value of an invalid setting is undefined, although its type excludes that: then there is nothing to compare. */
 function requireOrder(
   problems: string[],
   [name, value]: readonly [SettingName, number | undefined],

@@ -13,13 +13,13 @@ export interface DisclosureSettings {
  * The rules that the settings choose.
  *
  * @param settings The settings.
- * @param problems Gets a sentence for each setting that is wrong together with the others.
+ * @param problems Gets a sentence for each setting that contradicts another.
  */
 export function disclosureRules(
   { preset, least, unsafe }: DisclosureSettings,
   problems: string[],
 ): DisclosureRules | undefined {
-  // After a failed setting, its value is undefined whatever its type says.
+  // The value of an invalid setting is undefined, although its type excludes that.
   const rules: DisclosureRules | undefined = PRESETS[preset];
   if (rules === undefined || least === undefined) return rules;
   if (least < rules.k && unsafe !== "min-cell") {

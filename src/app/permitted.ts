@@ -1,10 +1,10 @@
 import type { ReadVariable } from "./config.ts";
 
 /**
- * The environment as far as this process may read it: the older flags of a client's configuration name fewer variables.
+ * Reads variables that Deno may not permit this process to read: an older client configuration has flags for fewer variables.
  *
  * @param read Looks up a variable.
- * @returns The same; undefined for a variable that may not be read.
+ * @returns The same function, which returns undefined for a variable that is not permitted.
  */
 export function permitted(read: ReadVariable): ReadVariable {
   return (name) => {

@@ -14,7 +14,7 @@ export interface CsvRecord {
   readonly malformed?: string;
 }
 
-/** The longest record, in characters, notes included: a longer one has an unclosed quote. */
+/** The longest record, in characters; clinical notes (`note_text`) fit. A longer record has an unclosed quote. */
 export const MAX_RECORD_CHARACTERS = 16 * 1024 * 1024;
 
 /**
@@ -126,7 +126,7 @@ export class CsvParser {
     records.push({ line: this.#line, fields });
   }
 
-  /** Read as RFC 4180, such a file would give wrong records elsewhere too, not only here. */
+  /** Ends the load: read as RFC 4180, a file whose quotes are escaped by backslashes would give wrong records elsewhere, too. */
   #escaped(): OmcpError {
     return new OmcpError("cdm_invalid", `${ESCAPED_QUOTE} in the record that begins at line ${this.#line}`, {
       next: DOUBLE_THE_QUOTES,

@@ -24,7 +24,7 @@ import { Transcript } from "./transcript.ts";
 
 const USAGE = `Usage: ${ownCommand("demo")} [--data DIR] [--settings FILE]
   --data DIR       show a folder of CDM files in place of the sample
-  --settings FILE  read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
+  --settings FILE  read settings from a file; environment variables take precedence (also: OMCP_ENV_FILE)`;
 
 const instance = `demo-${crypto.randomUUID()}`;
 const call = parsed();

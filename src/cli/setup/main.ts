@@ -13,7 +13,7 @@ import { setUp } from "./setup.ts";
 
 const USAGE = `Usage: ${ownCommand("setup")} [--refresh | --print | --remove] [--settings FILE]
 ${optionsHelp(13)}
-  --settings read settings from a file; variables of the environment come first (also: OMCP_ENV_FILE)`;
+  --settings read settings from a file; environment variables take precedence (also: OMCP_ENV_FILE)`;
 
 /** What `omcp setup` needs of its settings. */
 type SetUpCall = Pick<Settings, "args" | "read" | "unknown" | "origin">;

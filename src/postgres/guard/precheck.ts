@@ -35,8 +35,8 @@ export function precheck(sql: string): StatementPlan | undefined {
     if (tokens > MOST.tokens) {
       return refuse(
         SQLSTATE.tooComplex,
-        `the SQL text has more than the ${MOST.tokens} words and signs that are allowed`,
-        "White space, comments and the length of literals do not count. Use a join or a subquery in place of a long list",
+        `the SQL text has more than the ${MOST.tokens} tokens that are allowed`,
+        "A literal is one token; white space and comments do not count. Use a join or a subquery in place of a long list",
       );
     }
     if (comments > MOST.comments) {

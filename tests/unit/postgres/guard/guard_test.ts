@@ -90,14 +90,14 @@ Deno.test("Guard.plan() makes a sandbox wait for at most one text of another's f
   });
 });
 
-Deno.test("Guard.plan() refuses a text of more words and signs than it will spend time on, with a hint", async () => {
+Deno.test("Guard.plan() refuses a text of more tokens than it will spend time on, with a hint", async () => {
   await withGuard(async (guard) => {
     const ids = (count: number) => Array.from({ length: count }, (_, index) => 1_000_000 + index).join(",");
     const sql = (count: number) => `SELECT * FROM person WHERE person_id IN (${ids(count)})`;
     assert.equal(await decisionOf(guard, sql(9_900)), "forward");
     const [plan] = await guard.plan(sql(10_100), "simple");
     assert(plan?.kind === "refuse");
-    assert.match(plan.message, /more than the 20000 words and signs/);
+    assert.match(plan.message, /more than the 20000 tokens/);
     assert.match(plan.hint ?? "", /join/);
   });
 });
