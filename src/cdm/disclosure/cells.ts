@@ -67,18 +67,18 @@ function readCell(
     persons: all,
     values: values.map((source): CellValue => {
       const value = number.parse(rest.shift());
-      const contributing = number.parse(rest.shift());
       const contributors = hasOwnContributors(source)
         ? {
-          value: contributing,
+          value: number.parse(rest.shift()),
           counts: countsOf(buckets, list.parse(rest.shift())),
           sketch: sketchOf(buckets, list.parse(rest.shift())),
         }
         : all;
       const sketch = sketchOf(buckets, list.parse(rest.shift()));
-      const largest = [...list.parse(rest.shift()), ...list.parse(rest.shift())].sort((a, b) => b - a);
+      const [first, another] = twoLargest(list.parse(rest.shift()));
+      // The others of a bucket count as one person: that errs on the safe side.
+      const second = Math.min(first, Math.max(another, number.parse(rest.shift())));
       const total = number.parse(rest.shift());
-      const [first = 0, second = 0] = largest;
       return {
         value,
         contributors,
@@ -88,6 +88,15 @@ function readCell(
       };
     }),
   };
+}
+
+function twoLargest(numbers: readonly number[]): readonly [number, number] {
+  let [first, second] = [0, 0];
+  for (const number of numbers) {
+    if (number > first) [first, second] = [number, first];
+    else if (number > second) second = number;
+  }
+  return [first, second];
 }
 
 /** Persons of nobody, shared like an empty sketch. */

@@ -1,7 +1,7 @@
 /** Finds which earlier answers a new statistic could be derived from: rule R4 of the disclosure rules. */
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { type Decoder, MOST_DECODED } from "./decode.ts";
-import { combined, differences, differingBuckets, type Numbers, type Term } from "./sketch.ts";
+import { combined, differences, differingBuckets, filledBuckets, type Numbers, type Term } from "./sketch.ts";
 
 /** An answer that was given. */
 export interface Released {
@@ -47,7 +47,7 @@ export function* findCombination(
 ): Steps<Combination | undefined> {
   const limit = inside + edge;
   // Most candidates differ in many of the target's own buckets, which are far fewer than all where the target has few persons.
-  const filled = [...target.keys()].filter((bucket) => target[bucket] !== 0);
+  const filled = filledBuckets(target);
   // If sets are large, most candidates agree only by chance, in the bucket that found them. A candidate that is near agrees in nearly all buckets.
   const further = filled.length < MANY_BUCKETS ? [] : probes(filled, random, 4);
   function near(parts: Combination["parts"]): boolean {
@@ -112,7 +112,7 @@ function* pairs(
   random: () => number,
 ): Candidates {
   for (const bucket of probes(filled, random, PROBES)) {
-    const table = signed(earlier, bucket);
+    const table = new Signed(earlier, bucket);
     yield PAUSE;
     for (const first of SIGNS.flatMap((times) => earlier.map((released) => ({ times, released })))) {
       const rest = (target[bucket] ?? 0) - first.times * (first.released.sketch[bucket] ?? 0);
@@ -138,15 +138,16 @@ function* triples(
     empty: earlier.filter(({ sketch }) => sketch[bucket] === 0).length,
   })).sort((a, b) => a.empty - b.empty).map(({ bucket }) => bucket);
   if (bucket === undefined) return;
-  const table = signed(earlier, bucket);
+  const table = new Signed(earlier, bucket);
   const numbers = Float64Array.from(earlier, ({ sketch }) => sketch[bucket] ?? 0);
   const wanted = target[bucket] ?? 0;
   for (const [index, first] of earlier.entries()) {
-    yield PAUSE;
-    for (let at = index + 1; at < numbers.length; at += 1) {
-      for (const one of SIGNS) {
-        for (const other of SIGNS) {
-          const rest = wanted - one * (numbers[index] ?? 0) - other * (numbers[at] ?? 0);
+    for (const one of SIGNS) {
+      yield PAUSE;
+      const left = wanted - one * (numbers[index] ?? 0);
+      for (const other of SIGNS) {
+        for (let at = index + 1; at < numbers.length; at += 1) {
+          const rest = left - other * (numbers[at] ?? 0);
           // An empty rest would match every set without persons in this bucket; pairs have covered it.
           const thirds = rest === 0 ? undefined : table.get(rest);
           const second = earlier[at];
@@ -162,25 +163,42 @@ function* triples(
 
 const SIGNS = [1, -1] as const;
 
-/** Some of the buckets in which the target is not empty, in random order. */
+/** Some of the buckets in which the target is not empty. */
 function probes(filled: readonly number[], random: () => number, count: number): readonly number[] {
-  return filled.map((bucket) => ({ bucket, order: random() })).sort((a, b) => a.order - b.order)
-    .slice(0, count).map(({ bucket }) => bucket);
+  if (filled.length <= count) return filled;
+  const chosen = new Set<number>();
+  while (chosen.size < count) chosen.add(filled[Math.floor(random() * filled.length)] ?? 0);
+  return [...chosen];
 }
 
+/** An earlier answer, added or subtracted. */
+type Part = Combination["parts"][number];
+
+/** Bits that a number is looked up by before the table is: a search asks for millions that are not there. */
+const FILTER_BITS = 16;
+
 /** Earlier answers by what they add to a bucket. */
-function signed(
-  earlier: readonly Released[],
-  bucket: number,
-): ReadonlyMap<number, readonly { readonly times: number; readonly released: Released }[]> {
-  const table = new Map<number, { times: number; released: Released }[]>();
-  for (const released of earlier) {
-    for (const times of SIGNS) {
-      const key = times * (released.sketch[bucket] ?? 0);
-      const list = table.get(key);
-      if (list === undefined) table.set(key, [{ times, released }]);
-      else list.push({ times, released });
+class Signed {
+  readonly #table = new Map<number, Part[]>();
+  readonly #filter = new Uint8Array(2 ** FILTER_BITS);
+
+  constructor(earlier: readonly Released[], bucket: number) {
+    for (const released of earlier) {
+      for (const times of SIGNS) {
+        const key = times * (released.sketch[bucket] ?? 0);
+        const list = this.#table.get(key);
+        if (list === undefined) this.#table.set(key, [{ times, released }]);
+        else list.push({ times, released });
+        this.#filter[placeOf(key)] = 1;
+      }
     }
   }
-  return table;
+
+  get(key: number): readonly Part[] | undefined {
+    return this.#filter[placeOf(key)] === 1 ? this.#table.get(key) : undefined;
+  }
+}
+
+function placeOf(key: number): number {
+  return key & (2 ** FILTER_BITS - 1);
 }

@@ -19,6 +19,9 @@ const ROUNDING = 1e-7;
 /** A pivot is chosen at random among numbers of at least this part of the largest. */
 const PIVOT = 0.3;
 
+/** How many sketches the equations of a try have room for before there is room for all: each bucket costs time. */
+const LITTLE_ROOM = 80;
+
 /**
  * Remembers sketches, and finds for another one which of them it is made from. It keeps the sketches solved, so that each question takes
  * as many operations as they have numbers, and not as many as it takes to solve them.
@@ -26,7 +29,8 @@ const PIVOT = 0.3;
 export class Decoder {
   readonly #random: () => number;
   readonly #rows: Float64Array[] = [];
-  readonly #tries: Solved[] = [];
+  #tries: Solved[] = [];
+  #room = LITTLE_ROOM;
 
   /** @param random Numbers from 0 to below 1 that nobody can foresee. */
   constructor(random: () => number) {
@@ -39,15 +43,22 @@ export class Decoder {
   }
 
   /**
-   * Takes a further sketch.
+   * Takes a further sketch. It yields often.
    *
    * @param row The sketch; it must not change.
    */
-  add(row: Float64Array): void {
+  *add(row: Float64Array): Steps<void> {
+    if (this.#rows.length === this.#room) {
+      this.#room = MOST_DECODED;
+      this.#tries = [];
+    }
     for (const each of this.#tries) each.add(row);
     this.#rows.push(row);
     const wanted = Math.min(MOST_TRIES, Math.max(FEWEST_TRIES, Math.ceil(this.#rows.length / ROWS_PER_TRY)));
-    while (this.#tries.length < wanted) this.#tries.push(new Solved(this.#random, this.#rows));
+    while (this.#tries.length < wanted) {
+      yield;
+      this.#tries.push(new Solved(this.#random, this.#room + SPARE, this.#rows));
+    }
   }
 
   /**
@@ -79,42 +90,62 @@ export class Decoder {
   }
 }
 
-/** One try: equations of random buckets, in echelon form. */
+/** A row less multiples of the rows that a try has solved, so that it is 0 at their pivots. */
+interface Reduced {
+  readonly row: Float64Array;
+  readonly rest: Float64Array;
+  /** Which multiples were subtracted, for each row. */
+  readonly multiples: Float64Array;
+  readonly largest: number;
+}
+
+/** One try: equations of random buckets, in echelon form. Their first buckets are the pivots, in the order of the solved rows. */
 class Solved {
   readonly #random: () => number;
-  readonly #buckets: readonly number[];
-  /** Each row less multiples of the rows before, so that it is 0 at their pivots; undefined for one that is a combination of them. */
-  readonly #rows: ({ readonly pivot: number; readonly numbers: Float64Array } | undefined)[] = [];
-  /** Which multiples were subtracted, for each row. */
+  readonly #buckets: Uint16Array;
+  /** The solved rows, each from its pivot on. */
+  readonly #solved: { readonly row: number; readonly numbers: Float64Array }[] = [];
+  /** For each row, those that were subtracted. */
   readonly #multiples: Float64Array[] = [];
+  /** The last target, which is often the next row. */
+  #last: Reduced | undefined;
 
-  constructor(random: () => number, rows: readonly Float64Array[]) {
+  constructor(random: () => number, buckets: number, rows: readonly Float64Array[]) {
     this.#random = random;
-    this.#buckets = sample(BUCKETS, MOST_DECODED + SPARE, random);
+    this.#buckets = sample(BUCKETS, buckets, random);
     for (const row of rows) this.add(row);
   }
 
   add(row: Float64Array): void {
-    const { rest, multiples, largest } = this.#reduced(row);
+    const known = this.#last?.row === row && this.#last.multiples.length === this.#multiples.length;
+    const { rest, multiples, largest } = known && this.#last !== undefined ? this.#last : this.#reduced(row);
+    this.#last = undefined;
     this.#multiples.push(multiples);
-    const most = rest.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    if (most <= ROUNDING * largest) {
-      this.#rows.push(undefined);
-      return;
+    const most = largestOf(rest);
+    if (most <= ROUNDING * largest) return;
+    const candidates: number[] = [];
+    for (let at = 0; at < rest.length; at += 1) {
+      if (Math.abs(rest[at] ?? 0) >= PIVOT * most) candidates.push(at);
     }
-    const candidates = [...rest.keys()].filter((at) => Math.abs(rest[at] ?? 0) >= PIVOT * most);
     const pivot = candidates[Math.floor(this.#random() * candidates.length)] ?? 0;
-    this.#rows.push({ pivot, numbers: rest });
+    const first = this.#solved.length;
+    exchange(this.#buckets, first, pivot);
+    for (const [at, { numbers }] of this.#solved.entries()) exchange(numbers, first - at, pivot - at);
+    exchange(rest, first, pivot);
+    this.#solved.push({ row: this.#multiples.length - 1, numbers: rest.slice(first) });
   }
 
   /** The factors that solve the equations, if others than those solved for hold, too, all but k. */
   factors(target: Float64Array, k: number): Float64Array | undefined {
-    const { rest, multiples, largest } = this.#reduced(target);
+    const reduced = this.#reduced(target);
+    const { rest, largest } = reduced;
+    this.#last = reduced;
     let differing = 0;
-    for (const number of rest) {
-      if (Math.abs(number) > ROUNDING * largest) differing += 1;
+    for (let at = 0; at < rest.length; at += 1) {
+      if (Math.abs(rest[at] ?? 0) > ROUNDING * largest) differing += 1;
       if (differing >= k) return undefined;
     }
+    const multiples = reduced.multiples.slice();
     // A multiple of a solved row counts for the rows that it was made from.
     for (let at = multiples.length - 1; at >= 0; at -= 1) {
       const times = multiples[at] ?? 0;
@@ -126,28 +157,44 @@ class Solved {
     return multiples;
   }
 
-  #reduced(row: Float64Array) {
-    const rest = Float64Array.from(this.#buckets, (bucket) => row[bucket] ?? 0);
-    const largest = rest.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    const multiples = new Float64Array(this.#rows.length);
-    this.#rows.forEach((solved, at) => {
-      if (solved === undefined) return;
-      const { pivot, numbers } = solved;
-      const times = (rest[pivot] ?? 0) / (numbers[pivot] ?? 1);
-      if (times === 0) return;
+  #reduced(row: Float64Array): Reduced {
+    const rest = new Float64Array(this.#buckets.length);
+    for (let at = 0; at < rest.length; at += 1) rest[at] = row[this.#buckets[at] ?? 0] ?? 0;
+    const largest = largestOf(rest);
+    const multiples = new Float64Array(this.#multiples.length);
+    for (const [pivot, { row: at, numbers }] of this.#solved.entries()) {
+      const times = (rest[pivot] ?? 0) / (numbers[0] ?? 1);
+      if (times === 0) continue;
       multiples[at] = times;
-      for (let column = 0; column < rest.length; column += 1) {
-        rest[column] = (rest[column] ?? 0) - times * (numbers[column] ?? 0);
-      }
+      subtract(rest, pivot, times, numbers);
       rest[pivot] = 0;
-    });
-    return { rest, multiples, largest };
+    }
+    return { row, rest, multiples, largest };
   }
 }
 
+/** Most of the decoder's time is here. */
+function subtract(from: Float64Array, start: number, times: number, numbers: Float64Array): void {
+  for (let at = 1; at < numbers.length; at += 1) {
+    from[start + at] = (from[start + at] ?? 0) - times * (numbers[at] ?? 0);
+  }
+}
+
+function largestOf(numbers: Float64Array): number {
+  let largest = 0;
+  for (let at = 0; at < numbers.length; at += 1) largest = Math.max(largest, Math.abs(numbers[at] ?? 0));
+  return largest;
+}
+
+function exchange(numbers: Float64Array | Uint16Array, a: number, b: number): void {
+  const number = numbers[a] ?? 0;
+  numbers[a] = numbers[b] ?? 0;
+  numbers[b] = number;
+}
+
 /** Some of the numbers from 0 to below `of`, without repetition. */
-function sample(of: number, count: number, random: () => number): readonly number[] {
+function sample(of: number, count: number, random: () => number): Uint16Array {
   const chosen = new Set<number>();
   while (chosen.size < count) chosen.add(Math.floor(random() * of));
-  return [...chosen];
+  return Uint16Array.from(chosen);
 }

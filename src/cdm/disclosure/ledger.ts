@@ -272,7 +272,7 @@ export class Ledger {
       return;
     }
     for (const { sketch } of this.#released.slice(this.#decoder.size)) {
-      this.#decoder.add(sketch);
+      yield* this.#decoder.add(sketch);
       yield;
     }
   }

@@ -99,6 +99,13 @@ export function sketchOf(buckets: readonly number[], sums: readonly number[]): F
   return sketch;
 }
 
+/** The buckets of a sketch that are not empty, ascending. @param sketch The sketch. */
+export function filledBuckets(sketch: Float64Array): readonly number[] {
+  const filled: number[] = [];
+  for (let bucket = 0; bucket < BUCKETS; bucket += 1) if (sketch[bucket] !== 0) filled.push(bucket);
+  return filled;
+}
+
 /** What is added to one sketch to get another one: the buckets, ascending, in which they differ. */
 export interface Numbers {
   readonly buckets: Uint16Array;

@@ -4,7 +4,7 @@ import { type CohortExpression, cohortSteps, eventsOf } from "../cohorts/mod.ts"
 import { statement } from "../sql_compiler.ts";
 import { requireCoarse } from "./columns.ts";
 import { cellsOf, type DisclosedOptions } from "./cells_sql.ts";
-import type { CompiledDisclosedQuery } from "./compile.ts";
+import type { CompiledDisclosedQuery, DisclosedGroup } from "./compile.ts";
 
 /** A compiled attrition: a table with a group for each step. */
 export interface DisclosedAttrition extends CompiledDisclosedQuery {
@@ -25,9 +25,10 @@ export function compileAttrition(
 ): DisclosedAttrition {
   requireDisclosable(expression);
   const { rows, labels } = cohortSteps(expression, options.schema);
+  const groups: readonly DisclosedGroup[] = [{ name: "step", use: "number" }];
   return {
-    statement: statement(cellsOf(rows, 1, [], options)),
-    groups: [{ name: "step", use: "number" }],
+    statement: statement(cellsOf(rows, groups, [], options)),
+    groups,
     values: [],
     outputs: [],
     labels,

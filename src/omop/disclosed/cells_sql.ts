@@ -25,6 +25,15 @@ export interface DisclosedValue {
   readonly column: DisclosedSource | undefined;
 }
 
+/** A group column of a query's rows. */
+export interface GroupColumn {
+  /**
+   * Whether it is the same in all rows of a person. Then nobody is in two of its groups, so that the margins over it are sums of what is beneath
+   * them, and persons need not be found again for each.
+   */
+  readonly isOfPerson?: boolean | undefined;
+}
+
 /** Bits of a person's weight, above those of the bucket. */
 const WEIGHT_BITS = 20;
 
@@ -32,80 +41,118 @@ const WEIGHT_BITS = 20;
  * The statement around a query's rows, which have `person_id`, group columns g0, g1 … and values x0, x1 …. Its levels are those of PostgreSQL's grouping().
  *
  * @param rows The rows.
- * @param groups How many group columns they have.
+ * @param groups Their group columns.
  * @param values The values.
  * @param options See {@link DisclosedOptions}.
  */
 export function cellsOf(
   rows: RawBuilder<unknown>,
-  groups: number,
+  groups: readonly GroupColumn[],
   values: readonly DisclosedValue[],
   { seed, buckets, k }: DisclosedOptions,
 ): RawBuilder<unknown> {
-  const keys = Array.from({ length: groups }, (_, at) => name("g", at));
-  const level = groups === 0 ? sql`0` : sql`grouping(${sql.join(keys)})`;
-  const perPerson = values.flatMap((_, at) => [
-    sql`count(${name("x", at)}) as ${name("c", at)}`,
-    sql`sum(${name("x", at)}) as ${name("s", at)}`,
-  ]);
-  // Records and values are counted, so that each person's part is a count; sums add the values themselves.
-  const part = ({ kind }: DisclosedValue, at: number) =>
-    kind === "records" || kind === "values" ? name("c", at) : name("s", at);
+  const { keys, early, late } = keysOf(groups, values);
   const bits = Math.log2(buckets);
-  const weight = sql`((h >> ${sql.lit(bits)}) & ${sql.lit(2 ** WEIGHT_BITS - 1)}) + 1`;
+  // Sums of integers and of floats are much faster than those of bigints, which PostgreSQL adds up as numeric.
+  const bucket = sql`(h & ${sql.lit(buckets - 1)})::int`;
+  const weight = sql`(((h >> ${sql.lit(bits)}) & ${sql.lit(2 ** WEIGHT_BITS - 1)})::int + 1)`;
   const perBucket = values.flatMap((value, at) => {
-    const own = part(value, at);
-    const size = value.kind === "squares" ? name("e", at) : sql`abs(${own})`;
+    const isCount = isOfRecords(value);
+    const own = isCount ? name("c", at) : name("s", at);
+    const size = value.kind === "squares" ? name("e", at) : isCount ? own : sql`abs(${own})`;
     return [
       sql`sum(${own}) as ${name("v", at)}`,
-      sql`count(*) filter (where ${name("c", at)} > 0) as ${name("m", at)}`,
       ...(hasOwnContributors(value)
-        ? [sql`sum(${weight}) filter (where ${name("c", at)} > 0) as ${name("o", at)}`]
+        ? [
+          sql`(count(*) filter (where ${name("c", at)} > 0))::int as ${name("m", at)}`,
+          sql`sum(${weight}) filter (where ${name("c", at)} > 0) as ${name("o", at)}`,
+        ]
         : []),
-      sql`sum(${own} * (${weight})) as ${name("k", at)}`,
+      // A float holds every sum of such products: each is below 2 ** 53.
+      sql`sum(${isCount ? sql`${own}::float8` : own} * ${weight}) as ${name("k", at)}`,
       sql`max(${size}) as ${name("a", at)}`,
-      sql`coalesce((array_agg(${size} order by ${size} desc nulls last))[2], 0) as ${name("b", at)}`,
       sql`sum(${size}) as ${name("d", at)}`,
     ];
   });
   const list = (column: RawBuilder<unknown>) =>
-    sql`case when sum(n) >= ${sql.lit(k)} then array_agg(coalesce(${column}, 0) order by bucket) end`;
+    sql`case when sum(n) >= ${sql.lit(k)} then array_agg(coalesce(${column}, 0)) end`;
   const perCell = [
     sql`sum(n)`,
     ...["bucket", "n", "w"].map((column) => list(sql.ref(column))),
-    ...values.flatMap((value, at) => [
-      sql`coalesce(sum(${name("v", at)}), 0)`,
-      sql`sum(${name("m", at)})`,
-      ...(hasOwnContributors(value) ? [list(name("m", at)), list(name("o", at))] : []),
-      list(name("k", at)),
-      list(name("a", at)),
-      list(name("b", at)),
-      sql`coalesce(sum(${name("d", at)}), 0)`,
-    ]),
+    ...values.flatMap((value, at) => {
+      const [largest, all] = [name("a", at), name("d", at)];
+      return [
+        sql`coalesce(sum(${name("v", at)}), 0)`,
+        ...(hasOwnContributors(value)
+          ? [sql`sum(${name("m", at)})`, list(name("m", at)), list(name("o", at))]
+          : []),
+        list(name("k", at)),
+        list(largest),
+        sql`coalesce(max(${all} - ${largest}), 0)`,
+        sql`coalesce(sum(${all}), 0)`,
+      ];
+    }),
   ];
-  const by = sql.join([sql`level`, ...keys]);
+  const by = sql.join([sql`level`, ...keys.map(({ column }) => column)]);
   return sql`with q as (${rows}),
 persons as (select ${
     sql.join([
-      sql`${level} as level`,
-      ...keys,
+      sql`${levelOf(early)} as level`,
+      ...keys.map(({ column }) => column),
       sql`person_id`,
       sql`hashint8extended(person_id, cast(${String(seed)} as bigint)) as h`,
-      ...perPerson,
+      ...values.flatMap(perPerson),
     ])
-  } from q group by ${groupingSets(keys)}),
-${centred(values, sql.join([sql`level`, ...keys]))}buckets as (select ${
+  } from q group by ${groupingSets(early, [...late.map(({ column }) => column), sql`person_id`])}),
+${centred(values, by)}buckets as (select ${
     sql.join([
-      by,
-      sql`(h & ${sql.lit(buckets - 1)})::int as bucket`,
-      sql`count(*) as n`,
+      sql`level + ${levelOf(late)} as level`,
+      ...keys.map(({ column }) => column),
+      sql`${bucket} as bucket`,
+      sql`count(*)::int as n`,
       sql`sum(${weight}) as w`,
       ...perBucket,
     ])
   } from ${values.some(isSquares) ? sql`deviations` : sql`persons`} group by ${
-    sql.join([by, sql`(h & ${sql.lit(buckets - 1)})::int`])
+    groupingSets(late, [sql`level`, ...early.map(({ column }) => column), bucket])
   })
 select ${sql.join([by, ...perCell])} from buckets group by ${by} order by ${by}`;
+}
+
+/** What is computed of a person's rows in a cell. */
+function perPerson(value: DisclosedValue, at: number): readonly RawBuilder<unknown>[] {
+  const count = sql`count(${name("x", at)})::int as ${name("c", at)}`;
+  // Records and values are counted, so that each person's part is a count; sums add the values themselves.
+  return isOfRecords(value) ? [count] : [count, sql`sum(${name("x", at)}) as ${name("s", at)}`];
+}
+
+function isOfRecords({ kind }: DisclosedValue): boolean {
+  return kind === "records" || kind === "values";
+}
+
+/** A group column, and the bit of a margin's level where it is summed over. */
+interface Key {
+  readonly column: RawBuilder<unknown>;
+  readonly bit: number;
+}
+
+/**
+ * The group columns, and when the margins over each are made: early, of persons, or late, of buckets. Where there are squares all are early: their
+ * distances are from a margin's own mean.
+ */
+function keysOf(groups: readonly GroupColumn[], values: readonly DisclosedValue[]) {
+  const keys = groups.map((group, at) => ({
+    column: name("g", at),
+    bit: 2 ** (groups.length - 1 - at),
+    isLate: group.isOfPerson === true && !values.some(isSquares),
+  }));
+  return { keys, early: keys.filter(({ isLate }) => !isLate), late: keys.filter(({ isLate }) => isLate) };
+}
+
+/** The bits of those columns that are summed over. */
+function levelOf(keys: readonly Key[]): RawBuilder<unknown> {
+  const parts = keys.map(({ column, bit }) => sql`grouping(${column}) * ${sql.lit(bit)}`);
+  return parts.length === 0 ? sql`0` : sql.join(parts, sql` + `);
 }
 
 /**
@@ -148,14 +195,17 @@ deviations as (select *, ${sql.join(distances)} from means),
 `;
 }
 
-/** Every subset of the group columns, each with the person. */
-function groupingSets(keys: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+/** Every subset of some group columns, each with the columns that are always there. */
+function groupingSets(
+  keys: readonly Key[],
+  always: readonly RawBuilder<unknown>[],
+): RawBuilder<unknown> {
   const subsets = Array.from(
     { length: 2 ** keys.length },
-    (_, mask) => keys.filter((_, at) => (mask >> at) & 1),
+    (_, mask) => keys.filter((_, at) => (mask >> at) & 1).map(({ column }) => column),
   );
   return sql`grouping sets (${
-    sql.join(subsets.map((subset) => sql`(${sql.join([...subset, sql`person_id`])})`))
+    sql.join(subsets.map((subset) => sql`(${sql.join([...subset, ...always])})`))
   })`;
 }
 

@@ -10,7 +10,7 @@ import { joinClause } from "../query/joins.ts";
 import { personConditions } from "../query/persons.ts";
 import { listed } from "../query/listed.ts";
 import { type Statement, statement } from "../sql_compiler.ts";
-import { cellsOf, type DisclosedOptions, type DisclosedValue, name } from "./cells_sql.ts";
+import { cellsOf, type DisclosedOptions, type DisclosedValue, type GroupColumn, name } from "./cells_sql.ts";
 import { BIRTH_BAND, requireFilterable, requireGroupable, requireQuantity } from "./columns.ts";
 import { type DisclosedCondition, type DisclosedQuery, readCondition } from "./schema.ts";
 import { type DisclosedSource, findValue } from "./values.ts";
@@ -34,7 +34,7 @@ export type DisclosedOutput =
   | { readonly name: string; readonly kind: "years"; readonly value: number };
 
 /** A group column of the result. */
-export interface DisclosedGroup {
+export interface DisclosedGroup extends GroupColumn {
   readonly name: string;
   readonly use: "concept" | "birth" | "date" | "number";
 }
@@ -43,9 +43,9 @@ export interface DisclosedGroup {
 export interface CompiledDisclosedQuery {
   /**
    * It has a row for each cell and margin: level, group columns, persons. For sketches, lists follow: the buckets, the persons in each and their
-   * weights. Then come, for each value: its total; its contributors; unless these are all persons, lists of them and their weights in each bucket;
-   * lists of the weighted sums, and of the largest and the second-largest sum of one person, in each bucket; and the sum of all persons' sums.
-   * Lists are arrays of PostgreSQL, null for cells of fewer than k persons.
+   * weights. Then come, for each value: its total; unless all persons contribute to it, its contributors, and lists of them and their weights in each
+   * bucket; lists of the weighted sums, and of the largest sum of one person, in each bucket; the most that the others of one bucket have together;
+   * and the sum of all persons' sums. Lists are arrays of PostgreSQL, null for cells of fewer than k persons; all have the same order of buckets.
    */
   readonly statement: Statement;
   readonly groups: readonly DisclosedGroup[];
@@ -93,9 +93,14 @@ export function compileDisclosedQuery(
   } from ${rowsOf(query, options)} as t${joinClause(scope, options.schema)}${
     listed(" where ", conditions.map((each) => sql`(${each})`), " and ")
   }`;
+  const columns = groups.map((source): DisclosedGroup => ({
+    name: source.name,
+    use: groupUse(source),
+    isOfPerson: source.isOfPerson,
+  }));
   return {
-    statement: statement(cellsOf(rows, groups.length, values, options)),
-    groups: groups.map((source) => ({ name: source.name, use: groupUse(source) })),
+    statement: statement(cellsOf(rows, columns, values, options)),
+    groups: columns,
     values,
     outputs,
   };

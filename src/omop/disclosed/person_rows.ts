@@ -25,5 +25,5 @@ export function compilePersonRows(
   options: DisclosedOptions,
 ): CompiledDisclosedQuery {
   const values = kinds.map((kind): DisclosedValue => ({ kind, column: undefined }));
-  return { statement: statement(cellsOf(rows, groups.length, values, options)), groups, values, outputs: [] };
+  return { statement: statement(cellsOf(rows, groups, values, options)), groups, values, outputs: [] };
 }

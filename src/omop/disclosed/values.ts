@@ -10,6 +10,8 @@ export interface DisclosedSource extends KnownUse {
   /** Its name in the result. */
   readonly name: string;
   readonly sql: RawBuilder<unknown>;
+  /** Whether it is the same in all rows of a person: a column of the table `person`. */
+  readonly isOfPerson: boolean;
 }
 
 /**
@@ -22,7 +24,9 @@ export interface DisclosedSource extends KnownUse {
 export function findValue(scope: Scope, written: string): DisclosedSource {
   const { expression } = readColumn(written);
   const { name, type, sql } = scope.find(written);
-  const found = { name, type, sql, column: written.replace(/^person\./, "") };
+  const column = written.replace(/^person\./, "");
+  const isOfPerson = expression.kind === "column" && (column !== written || scope.table.name === "person");
+  const found = { name, type, sql, column, isOfPerson };
   if (expression.kind === "column") return { ...found, use: columnUse(found) };
   const use = functionUse(expression);
   if (use !== undefined && datesOf(expression).every((path) => isOwnDate(scope, path))) {

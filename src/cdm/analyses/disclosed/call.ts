@@ -27,14 +27,14 @@ export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal
 export type DisclosedFound = readonly [understood: string, tables: ResultTables];
 
 /** How a stratum is a group column. */
-const USES: Readonly<Record<Stratum, DisclosedGroup["use"]>> = {
-  gender: "concept",
-  age_group: "number",
-  year: "number",
+const COLUMNS: Readonly<Record<Stratum, Omit<DisclosedGroup, "name">>> = {
+  gender: { use: "concept", isOfPerson: true },
+  age_group: { use: "number" },
+  year: { use: "number" },
 };
 
 function stratumColumns(strata: readonly Stratum[]): readonly DisclosedGroup[] {
-  return strata.map((name) => ({ name, use: USES[name] }));
+  return strata.map((name) => ({ name, ...COLUMNS[name] }));
 }
 
 /** Numbers by cohort and group, and the names of the concepts among the groups. */
