@@ -48,12 +48,14 @@ function commandIndex(files: SourceFiles): string {
   );
   return [
     `/** Every command. ${NOTICE} src/cli/ that export a \`command\`. */`,
-    ...names.map((name) => `import { command as ${variable(name)} } from "./${name}.ts";`),
     'import type { Command } from "./command.ts";',
     "",
-    "/** Name → command, in the order of their names. */",
-    "export const COMMANDS: Readonly<Record<string, Command>> = {",
-    ...names.map((name) => `  ${variable(name) === name ? "" : `"${name}": `}${variable(name)},`),
+    "/** Name → what loads the command, in the order of their names. A command's modules are evaluated only where it is used. */",
+    "export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {",
+    ...names.map((name) => {
+      const key = variable(name) === name ? name : `"${name}"`;
+      return `  ${key}: async () => (await import("./${name}.ts")).command,`;
+    }),
     "};",
     "",
   ].join("\n");

@@ -19,10 +19,10 @@ async function run(given: readonly string[]): Promise<number> {
     return 0;
   }
   if (given[0] !== undefined && HELP.includes(given[0])) {
-    print(usage());
+    print(await usage());
     return 0;
   }
-  const asked = given[0] === undefined || given[0].startsWith("-") ? undefined : commandOf(given[0]);
+  const asked = given[0] === undefined || given[0].startsWith("-") ? undefined : await commandOf(given[0]);
   if (asked !== undefined && given.some((word) => word === "--help" || word === "-h")) {
     print(commandHelp(asked));
     return 0;
@@ -30,7 +30,7 @@ async function run(given: readonly string[]): Promise<number> {
   const { args, ...settings } = findSettings(given);
   // Without a name, the options are those of the default command.
   const [name = "serve", ...rest] = args[0]?.startsWith("-") ? ["serve", ...args] : args;
-  const command = commandOf(name);
+  const command = await commandOf(name);
   try {
     return await command.run({ args: rest, ...settings, print });
   } catch (error) {
@@ -38,15 +38,15 @@ async function run(given: readonly string[]): Promise<number> {
   }
 }
 
-function commandOf(name: string): Command {
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command !== undefined) return command;
+async function commandOf(name: string): Promise<Command> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load !== undefined) return await load();
   const [meant] = closestNames(name, Object.keys(COMMANDS), 1);
   throw new OmcpError("invalid_argument", `Unknown command: ${name}`, {
     state: "Nothing was done.",
     next: `${
       meant === undefined ? "" : `Did you mean \`${ownCommand(meant === "serve" ? "start" : meant)}\`? `
-    }Use one of these:\n${usage()}`,
+    }Use one of these:\n${await usage()}`,
   });
 }
 
@@ -67,8 +67,9 @@ function commandHelp(command: Command): string {
   ].join("\n");
 }
 
-function usage(): string {
-  const lines = Object.values(COMMANDS).flatMap((command) => command.usage);
+async function usage(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const lines = commands.flatMap((command) => command.usage);
   const further = [
     ["COMMAND --help", "explain a command"],
     ["--version", "print the version"],

@@ -1,7 +1,7 @@
 /** The MCP server: one factory for every transport and protocol era. */
 import {
   type CallToolResult,
-  McpServer,
+  type McpServer,
   PROTOCOL_VERSION_META_KEY,
   type ServerContext,
   type StandardSchemaWithJSON,
@@ -9,7 +9,7 @@ import {
 import * as z from "zod";
 import type { ErrorCode } from "../errors.ts";
 import { logger } from "../observability/log.ts";
-import { VERSION } from "../version.ts";
+import { describedServer } from "./described_server.ts";
 import type { Principal } from "./principal.ts";
 import { withEndNotice } from "./end_notice.ts";
 import { pacedCall } from "./progress.ts";
@@ -19,6 +19,7 @@ import { registerPrompts } from "./prompts/mod.ts";
 import { registerResources } from "./resources.ts";
 import { SKILLS } from "./skills.ts";
 import { sandboxIdSchema } from "./sandbox_id.ts";
+import type { ServerScope } from "./server_scope.ts";
 import type { CallFacts, OfferedTool, ToolServices } from "./tool.ts";
 import { announceChanges, type ToolOffer } from "./tool_offer.ts";
 
@@ -26,6 +27,8 @@ const log = logger("mcp");
 
 /** What a server offers, and to whom. */
 export interface McpServerOptions {
+  /** What the server says of itself; the offer has the same toolsets. */
+  readonly scope: ServerScope;
   readonly offer: ToolOffer;
   readonly services: ToolServices;
   readonly principal: Principal;
@@ -38,10 +41,7 @@ export interface McpServerOptions {
  * @returns A server that is not connected yet.
  */
 export function createMcpServer(options: McpServerOptions): McpServer {
-  const server = new McpServer(
-    { name: "omcp-python-sandbox", title: "OMCP Python Sandbox", version: VERSION },
-    { capabilities: { tools: {}, resources: { listChanged: false } }, instructions: instructions(options) },
-  );
+  const server = describedServer(options.scope);
   const tools = options.offer.current();
   for (const offered of tools) {
     const { name, title, description, annotations, input } = offered;
@@ -61,9 +61,11 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   }
   // After the tools, whose registration sets the library's own list.
   const announce = announceChanges(server, options.offer);
-  if (tools.some(({ name }) => name === "read_file")) registerResources(server, options);
-  if (tools.some(({ name }) => name === "query_omop")) {
-    registerPrompts(server, options);
+  const { toolsets, disclosure } = options.scope;
+  if (toolsets.includes("files")) registerResources(server, options);
+  if (toolsets.includes("omop")) {
+    // They ask for rows, medians and exact dates.
+    if (disclosure === "open") registerPrompts(server, options.services);
     SKILLS.attach(server);
   }
   return server;
@@ -121,39 +123,6 @@ const sandboxArgument = z.object({ sandbox_id: sandboxIdSchema });
 function sandboxOf(given: unknown): CallFacts {
   const { data } = sandboxArgument.safeParse(given);
   return data === undefined ? {} : { sandbox: data.sandbox_id };
-}
-
-/** They are sent before anything has been reached, so they say what is configured, not what is there. */
-function instructions({ offer, services }: McpServerOptions): string {
-  const all = offer.current().map(({ name }) => name);
-  const open = services.cdm?.disclosure === undefined;
-  const names = all.filter((name) => name === "execute_python_code" || (open && name === "query_omop"));
-  return [
-    "Runs Python in isolated sandboxes: no network, no access to the host. A sandbox keeps its state between cells.",
-    `Start with create_sandbox, pass its sandbox_id to ${names.join(" and ")}, and end with remove_sandbox.`,
-    ...databaseInstructions(services, all.includes("query_omop")),
-    ...(all.includes("read_file")
-      ? []
-      : ["There are no tools for files, although messages may name them: use a cell."]),
-  ].join(" ");
-}
-
-function databaseInstructions({ cdm }: ToolServices, hasTools: boolean): string[] {
-  if (cdm === undefined) return ["No database is configured."];
-  const concepts = "Never guess a concept id: search_concepts finds it, without a sandbox.";
-  if (cdm.disclosure !== undefined) {
-    const rows = "Rows of the OMOP CDM stay in the database";
-    return hasTools
-      ? [
-        `${rows}: query_omop and analyze_cohort answer with numbers on groups of persons; their sandbox_id is optional, and leaves them there as ` +
-        "a DataFrame.",
-        concepts,
-      ]
-      : [`${rows}, and this server offers no tool for it.`];
-  }
-  const code =
-    "Code reads an OMOP CDM through psycopg.connect() with no arguments; the description of create_sandbox has its version and schema.";
-  return hasTools ? [code, concepts] : [code];
 }
 
 /**

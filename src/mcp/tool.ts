@@ -15,7 +15,8 @@ import { argumentError } from "../lib/argument_error.ts";
 import { lenientInput, renamedArguments } from "./lenient_input.ts";
 import type { Principal } from "./principal.ts";
 import type { Toolset } from "./toolsets.ts";
-import type { DisclosureMode, QuotedSettings, ToolVariant } from "./variant.ts";
+import type { DisclosureMode } from "./server_scope.ts";
+import type { QuotedSettings, ToolVariant } from "./variant.ts";
 
 /** MCP's tool annotations. */
 export interface ToolAnnotations {

@@ -1,24 +1,14 @@
 /** What a server offers, as a value: the definition of every tool is a function of it. */
 import type { CdmVersion } from "../omop/cdm/mod.ts";
 import { datasetPath, type PolicySettings } from "../sandbox/mod.ts";
-import type { Toolset } from "./toolsets.ts";
-
-/** What may leave the database. `open`: rows. `aggregate`: numbers on groups of persons. */
-export const DISCLOSURE_MODES = ["open", "aggregate"] as const;
-
-/** One of {@link DISCLOSURE_MODES}. */
-export type DisclosureMode = (typeof DISCLOSURE_MODES)[number];
+import type { ServerScope } from "./server_scope.ts";
 
 /** Which tools a server offers, and which CDM they are about. */
-export interface ToolVariant {
+export interface ToolVariant extends ServerScope {
   /** Has no effect without a database. */
   readonly cdmVersion: CdmVersion;
-  readonly disclosure: DisclosureMode;
-  readonly toolsets: readonly Toolset[];
   /** Whether a database is configured that the server has not found yet: then no definition says that the database is there. */
   readonly databaseAway?: boolean;
-  /** Whether a database is configured. Code in sandboxes reaches it even if the server does not offer the toolset `omop`. @default whether it offers `omop` */
-  readonly hasDatabase?: boolean;
 }
 
 /** Settings that definitions quote to the model. Times in milliseconds. */

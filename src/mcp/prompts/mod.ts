@@ -1,46 +1,34 @@
 /** MCP prompts: studies that a user may start from a menu. Their arguments are completed from the CDM. */
 import { completable, type GetPromptResult, type McpServer } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { ToolOffer } from "../tool_offer.ts";
 import { type CompletionServices, suggestColumns, suggestConcepts, suggestTables } from "./completions.ts";
 import { cohortStudy, dataQualityLook, drugUtilisation } from "./texts.ts";
 
 /** A name is put into a text for the model: no line of it can look like a step of the prompt. */
 const LINE = /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u;
 
-/** What the prompts need. */
-export interface PromptOptions {
-  readonly offer: ToolOffer;
-  readonly services: CompletionServices;
-}
-
 /**
- * Offers the prompts whose tools the server offers.
+ * Offers the prompts, whose tools the server must offer.
  *
  * @param server The server; not connected yet.
- * @param options See {@link PromptOptions}.
+ * @param services What completes their arguments.
  */
-export function registerPrompts(server: McpServer, { offer, services }: PromptOptions): void {
-  const tools = new Set(offer.current().map(({ name }) => name));
-  // They ask for rows, medians and exact dates: this tool is offered only where rows may leave the database.
-  const isOpen = tools.has("find_measurement");
-  if (isOpen && tools.has("define_cohort") && tools.has("analyze_cohort")) registerStudies(server, services);
-  if (isOpen && tools.has("describe_cdm")) {
-    server.registerPrompt("data_quality", {
-      title: "A first look at data quality",
-      description: "What the data can be used for: emptiness, checks, gaps, units.",
-      argsSchema: z.object({
-        table: completable(
-          oneLine("A table to look at closely. Without it: all."),
-          (typed) => suggestTables(typed, services),
-        ).optional(),
-        column: completable(
-          oneLine("A column of that table."),
-          (typed, context) => suggestColumns(typed, context?.arguments?.["table"], services),
-        ).optional(),
-      }),
-    }, ({ table, column }) => asked(dataQualityLook(table, column)));
-  }
+export function registerPrompts(server: McpServer, services: CompletionServices): void {
+  registerStudies(server, services);
+  server.registerPrompt("data_quality", {
+    title: "A first look at data quality",
+    description: "What the data can be used for: emptiness, checks, gaps, units.",
+    argsSchema: z.object({
+      table: completable(
+        oneLine("A table to look at closely. Without it: all."),
+        (typed) => suggestTables(typed, services),
+      ).optional(),
+      column: completable(
+        oneLine("A column of that table."),
+        (typed, context) => suggestColumns(typed, context?.arguments?.["table"], services),
+      ).optional(),
+    }),
+  }, ({ table, column }) => asked(dataQualityLook(table, column)));
 }
 
 function registerStudies(server: McpServer, services: CompletionServices): void {

@@ -1,9 +1,12 @@
 /** MCP over the process's own standard streams. */
 import process from "node:process";
+import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { logger } from "../../observability/log.ts";
 import { within } from "../../lib/async/deadline.ts";
-import { createMcpServer, type McpServerOptions } from "../server.ts";
+import { describedServer } from "../described_server.ts";
+import type { ServerScope } from "../server_scope.ts";
+import { EarlyTransport } from "./early_transport.ts";
 import { LineTransport } from "./line_transport.ts";
 import { standardOutput } from "./standard_output.ts";
 
@@ -12,32 +15,55 @@ const log = logger("mcp");
 /** How long {@link StdioServer.close} waits for a client that reads its last responses. */
 const LAST_WRITES_MS = 500;
 
+/** How long the server waits for a client's first message before it loads the rest of the program. */
+const FIRST_MESSAGE_MS = 200;
+
+/** What {@link startStdio} serves. */
+export interface StdioOptions {
+  readonly scope: ServerScope;
+  /** Loads the rest of the program. Returns what creates the server of a connection. */
+  readonly load: () => Promise<() => McpServer>;
+}
+
 /** A running stdio server. */
 export interface StdioServer {
   /** Resolves, with the reason, when the client has disconnected: standard input ended, or standard output broke. */
   readonly ended: Promise<string>;
+  /** Resolves when the rest of the program is loaded; rejects if it cannot be. */
+  readonly loaded: Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Serves MCP over stdin and stdout.
+ * Serves MCP over stdin and stdout. `initialize` is answered at once, everything else when the rest of the program is loaded.
  *
- * @param options The tools, and what they work with.
+ * @param options See {@link StdioOptions}.
  */
-export function startStdio(options: McpServerOptions): StdioServer {
+export function startStdio({ scope, load }: StdioOptions): StdioServer {
   const ended = Promise.withResolvers<string>();
   process.stdin.once("end", () => ended.resolve("standard input ended"));
   process.stdin.once("close", () => ended.resolve("standard input closed"));
   const output = standardOutput();
   output.once("error", (error: Error) => ended.resolve(`standard output failed: ${error.message}`));
-  const handle = serveStdio(() => createMcpServer(options), {
-    transport: new LineTransport(process.stdin, output),
-    onerror: (error) => log.warning("Protocol: {error}", { error: error.message }),
-  });
+  const transport = new EarlyTransport(
+    new LineTransport(process.stdin, output),
+    () => describedServer(scope),
+  );
+  let close = (): Promise<void> => transport.close();
+  async function start(): Promise<void> {
+    await within(transport.needed, FIRST_MESSAGE_MS);
+    const create = await load();
+    const handle = serveStdio(create, {
+      transport,
+      onerror: (error) => log.warning("Protocol: {error}", { error: error.message }),
+    });
+    close = () => handle.close();
+  }
   return {
     ended: ended.promise,
+    loaded: start(),
     close: async () => {
-      await handle.close();
+      await close();
       const written = Promise.withResolvers<void>();
       output.end(() => written.resolve());
       await within(written.promise, LAST_WRITES_MS);

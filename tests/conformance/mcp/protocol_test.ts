@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import * as z from "zod";
+import { EarlyTransport } from "../../../src/mcp/transports/early_transport.ts";
 import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
+import { describedServer } from "../../../src/mcp/described_server.ts";
 import { textResult } from "../../../src/mcp/results.ts";
 import { readConfig } from "../../../src/app/config.ts";
 import { NO_SANDBOXES } from "../../fixtures/mcp/no_sandboxes.ts";
@@ -63,11 +65,15 @@ class Session {
       limits: SETTINGS,
       audit: { execution: unused },
     };
-    this.#handle = serveStdio(
-      () => createMcpServer({ offer: fixedOffer(tools), services, principal: LOCAL_USER }),
-      {
-        transport: new LineTransport(this.input, this.#output),
-      },
+    const transport = new EarlyTransport(
+      new LineTransport(this.input, this.#output),
+      () => describedServer(VARIANT),
+    );
+    this.#handle = transport.needed.then(() =>
+      serveStdio(
+        () => createMcpServer({ scope: VARIANT, offer: fixedOffer(tools), services, principal: LOCAL_USER }),
+        { transport },
+      )
     );
     this.#output.on("data", (chunk: Uint8Array) => {
       this.responses.push(...new TextDecoder().decode(chunk).split("\n").filter((line) => line !== ""));
@@ -105,7 +111,7 @@ class Session {
 
   async end(): Promise<void> {
     this.release.resolve();
-    await this.#handle.close();
+    await (await this.#handle).close();
   }
 
   /** Sends a ping and returns the index of its response. */

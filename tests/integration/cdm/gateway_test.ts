@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readConfig } from "../../../src/app/config.ts";
 import { openCdmGateway } from "../../../src/cdm/gateway.ts";
+import { serverScope } from "../../../src/app/server_scope.ts";
 import { toolVariant } from "../../../src/app/tool_variant.ts";
 import { databaseSentence, variantCdm } from "../../../src/mcp/variant.ts";
 import { DockerRuntime } from "../../../src/runtime/docker/mod.ts";
@@ -23,7 +24,7 @@ Deno.test("a database that did not respond at the start is not described as pres
     for (
       const described of [
         gateway,
-        variantCdm(toolVariant(gateway, { packages: false, exchange: false, toolsets: [] }), config),
+        variantCdm(toolVariant(serverScope(config), gateway), config),
       ]
     ) {
       const sentence = databaseSentence(described);

@@ -42,8 +42,8 @@ for (const name of Object.keys(COMMANDS)) {
   });
 }
 
-Deno.test("omcp serve --help lists every setting, for those who have no docs/settings.md", () => {
-  const { help } = COMMANDS["serve"] ?? assert.fail();
+Deno.test("omcp serve --help lists every setting, for those who have no docs/settings.md", async () => {
+  const { help } = await (COMMANDS["serve"] ?? assert.fail())();
   for (const name of Object.keys(SETTINGS)) assert.match(help, new RegExp(`^ {2}${name}=`, "m"));
 });
 

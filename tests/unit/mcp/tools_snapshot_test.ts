@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { readConfig } from "../../../src/app/config.ts";
+import { serverScope } from "../../../src/app/server_scope.ts";
 import { toolVariant } from "../../../src/app/tool_variant.ts";
 import { offeredTools } from "../../../src/mcp/offered_tools.ts";
 import { type Toolset, TOOLSETS } from "../../../src/mcp/toolsets.ts";
-import { DISCLOSURE_MODES, type ToolVariant } from "../../../src/mcp/variant.ts";
+import { DISCLOSURE_MODES } from "../../../src/mcp/server_scope.ts";
+import type { ToolVariant } from "../../../src/mcp/variant.ts";
 import { CDM_VERSIONS } from "../../../src/omop/cdm/mod.ts";
 import { assertSnapshot } from "../../fixtures/snapshot.ts";
 
@@ -51,18 +53,22 @@ for (const [name, variant] of Object.entries(variants())) {
 
 for (const disclosure of DISCLOSURE_MODES) {
   Deno.test(`a server without further settings offers at most 24 tools in ${disclosure} mode`, () => {
-    const { packages } = readConfig(() => undefined);
-    const cdm = { version: "5.4", away: false, disclosure: disclosure === "open" ? undefined : {} } as const;
-    const variant = toolVariant(cdm, { packages: packages.mode !== "off", exchange: false, toolsets: [] });
+    const config = readConfig((name) => name === "OMCP_DISCLOSURE" ? disclosure : undefined);
+    const variant = toolVariant(serverScope(config), { version: "5.4", away: false });
+    assert.equal(variant.disclosure, disclosure);
     assert.ok(offeredTools(variant, SETTINGS).length <= 24);
   });
 }
 
-Deno.test("toolVariant() offers the toolsets that the operator names, and core in any case", () => {
-  const cdm = { version: "5.3", away: false, disclosure: undefined } as const;
-  const { toolsets } = toolVariant(cdm, { packages: true, exchange: false, toolsets: ["files"] });
-  assert.deepEqual(toolsets, ["core", "files"]);
-  assert.deepEqual(toolVariant(cdm, { packages: true, exchange: false, toolsets: [] }).toolsets, [
+Deno.test("a server offers the toolsets that the operator names, and core in any case", () => {
+  const settings = {
+    database: { kind: "sample" },
+    disclosure: undefined,
+    packages: { mode: "allowlist" },
+    exchangeFolder: undefined,
+  } as const;
+  assert.deepEqual(serverScope({ ...settings, toolsets: ["files"] }).toolsets, ["core", "files"]);
+  assert.deepEqual(serverScope({ ...settings, toolsets: [] }).toolsets, [
     "core",
     "files",
     "omop",
