@@ -9,7 +9,7 @@ export interface BootModules {
   readonly sources: Readonly<Record<string, string>>;
   /** Name → bytecode of the container's Python, as marshal writes it, compressed by zlib, in base64. */
   readonly code: Readonly<Record<string, string>>;
-  /** Python's magic number of that bytecode, in hexadecimal digits; any text where there is none. */
+  /** Python's magic number of that bytecode, in hexadecimal digits; any text if there is none. */
   readonly magic: string;
 }
 

@@ -144,7 +144,7 @@ function variable(environment: ProcessEnvironment, name: string): string | undef
     return environment.get(name);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    // Others, such as HOME, are looked at where that is allowed.
+    // Others, such as HOME, are looked at if that is allowed.
     if (!isOwnVariable(name)) return undefined;
     throw new OmcpError(
       "config_invalid",

@@ -55,7 +55,7 @@ export interface CdmGateway {
   readonly disclosure: Disclosure | undefined;
   /** Analyses whose numbers may leave the database; undefined if rows may leave it. */
   readonly disclosedAnalyses: DisclosedAnalyses | undefined;
-  /** Serves the connections of one sandbox. @param least Limits of its own, where they are lower than the gateway's. */
+  /** Serves the connections of one sandbox. @param least Limits of its own, if they are lower than the gateway's. */
   serve(sandboxId: string, least?: { readonly resultBytes: number }): (stream: ByteStream) => void;
   /** Finds the CDM's version unless it has been found, without starting a local database; throws an error that says why it cannot. */
   look(signal?: AbortSignal): Promise<void>;

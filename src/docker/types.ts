@@ -195,7 +195,7 @@ export interface ContainerState {
   readonly oomKilled: boolean;
   /** The exit code of PID 1; 128 plus the signal if a signal ended it; 0 before the end. */
   readonly exitCode: number;
-  /** PID 1's number on the machine; 0 where it does not run. */
+  /** PID 1's number on the machine; 0 if it does not run. */
   readonly pid: number;
   /** The engine's reason for a start that failed; else empty. */
   readonly error: string;
@@ -249,7 +249,7 @@ export interface ImageInspect {
   readonly tags: readonly string[];
   /** Its names by digest, such as `debian@sha256:…`; empty for one that was built here. */
   readonly digests: readonly string[];
-  /** Empty where it has none. */
+  /** Empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** `linux` for this program's images; empty if the image does not state it. */
   readonly os: string;
@@ -271,7 +271,7 @@ export interface ImageSummary {
   readonly id: string;
   /** Its names; may be empty. */
   readonly tags: readonly string[];
-  /** Empty where it has none. */
+  /** Empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** Seconds since 1970. */
   readonly createdAt: number;

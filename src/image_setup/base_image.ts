@@ -7,7 +7,7 @@ import { tryPull } from "./pull.ts";
 /** The image that this program's images are built on. */
 export const BASE_IMAGE = "debian:trixie-slim";
 
-/** Creates the base image where it cannot be pulled. */
+/** Creates the base image if it cannot be pulled. */
 export type Bootstrap = (engine: Engine, options: BaseImageOptions) => Promise<void>;
 
 /** Options of {@link ensureBaseImage}. */

@@ -4,7 +4,7 @@
 const LINE = 200;
 
 /**
- * The beginning of a text: whole lines where they are short, else whole characters.
+ * The beginning of a text: whole lines if they are short, else whole characters.
  *
  * @param text The text.
  * @param length How many UTF-16 units it may have.
@@ -17,7 +17,7 @@ export function beforeSplit(text: string, length: number): string {
 }
 
 /**
- * The end of a text: whole lines where they are short, else whole characters.
+ * The end of a text: whole lines if they are short, else whole characters.
  *
  * @param text The text.
  * @param from The UTF-16 unit at which it may begin.

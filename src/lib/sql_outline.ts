@@ -10,13 +10,13 @@ export interface ColumnUse {
 
 /** A side of a comparison. */
 export interface Operand {
-  /** Set where it is a column and nothing else. */
+  /** Set if it is a column and nothing else. */
   readonly column?: ColumnUse;
-  /** Set where it is a constant, as text. */
+  /** Set if it is a constant, as text. */
   readonly value?: string;
-  /** Set where it is the constant NULL. */
+  /** Set if it is the constant NULL. */
   readonly isNull?: true;
-  /** The function, where it is a call. */
+  /** The function, if it is a call. */
   readonly call?: string;
   /** All columns in it. */
   readonly columns: readonly ColumnUse[];

@@ -62,7 +62,7 @@ export function usesOf({ usage }: CdmConcepts, id: number): readonly Occurrences
  *
  * @param concepts The concepts, for their counts.
  * @param id The concept.
- * @returns As in `802 records, 802 persons in condition_occurrence`; says where nothing is known.
+ * @returns As in `802 records, 802 persons in condition_occurrence`; says if nothing is known.
  */
 export function occurrencesText(concepts: CdmConcepts, id: number): string {
   const { usage } = concepts;
@@ -84,7 +84,7 @@ export function occurrencesText(concepts: CdmConcepts, id: number): string {
  *
  * @param details The details of concepts.
  * @param id The concept.
- * @returns As in `12`, `more than 1,000`; `not counted` where that took too long.
+ * @returns As in `12`, `more than 1,000`; `not counted` if that took too long.
  */
 export function descendantsText({ descendants }: ConceptDetails, id: number): string {
   if (descendants === undefined) return "not counted";

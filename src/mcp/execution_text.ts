@@ -22,7 +22,7 @@ export interface ExecutionView {
  *
  * @param execution The execution, running or ended.
  * @param view How much is shown.
- * @returns The tool's own result where it has ended, with `isError` where it failed.
+ * @returns The tool's own result where it has ended, with `isError` if it failed.
  */
 export function executionResult(execution: Execution, view: ExecutionView): CallToolResult {
   const ended = execution.isEnded ? endedResult(execution, view) : runningResult(execution, view);

@@ -98,7 +98,7 @@ export interface ToolServices {
   readonly exchange?: ExchangeFolder | undefined;
   readonly limits: ToolLimits;
   readonly audit: Pick<AuditLog, "execution">;
-  /** Resolves when the sandboxes of an earlier server can be found, after a bounded time; absent where there are none. */
+  /** Resolves when the sandboxes of an earlier server can be found, after a bounded time; absent if there are none. */
   readonly settled?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 

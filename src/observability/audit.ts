@@ -46,7 +46,7 @@ export interface StatementFacts {
   readonly principal: string;
   readonly sandbox: string;
   readonly status: "ok" | "error" | "refused";
-  /** The SQLSTATE where it is not `ok`. */
+  /** The SQLSTATE if it is not `ok`. */
   readonly sqlstate: string | null;
   /** Its kind, such as `select`; null if it was refused. */
   readonly command: string | null;

@@ -48,7 +48,7 @@ export function openEnds(folder: string): readonly FileEnd[] {
 }
 
 /**
- * The first and the last complete line of a file; neither where it was removed meanwhile, or its server was killed before it had one.
+ * The first and the last complete line of a file; neither if it was removed meanwhile, or its server was killed before it had one.
  *
  * @param path The file.
  */

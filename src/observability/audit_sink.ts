@@ -202,7 +202,7 @@ function endsOf(file: OwnFile | undefined): readonly FileEnd[] {
  * Opens the file, without what a failed write left in it.
  *
  * @returns Undefined if it is not there or not as this process left it: lines must not follow what somebody else wrote.
- * @throws The system's error where it cannot be opened for another reason.
+ * @throws The system's error if it cannot be opened for another reason.
  */
 function opened(file: OwnFile): number | undefined {
   let descriptor: number;

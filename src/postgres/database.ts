@@ -175,7 +175,7 @@ export class Database {
    * The connections of one sandbox.
    *
    * @param sandboxId For the audit; cancel keys and limits are the sandbox's own.
-   * @param least Limits of the sandbox, where they are lower than the database's.
+   * @param least Limits of the sandbox, if they are lower than the database's.
    * @returns Serves a connection; returns at once.
    */
   serve(

@@ -53,7 +53,7 @@ export interface StartOptions extends AgentContainerOptions {
   readonly config: BootConfig;
   /** The guest's modules. @default all of them, as sources */
   readonly modules?: BootModules;
-  /** Checks the container before it is started; where it throws, the container is removed. */
+  /** Checks the container before it is started; if it throws, the container is removed. */
   readonly inspectCreated?: (id: string, signal: AbortSignal) => Promise<void>;
 }
 
@@ -94,7 +94,7 @@ export interface AgentContainer {
 
 /**
  * Creates a container, attaches, starts it, boots the agent over its stdin, opens the channel and verifies the agent's attestation.
- * When a step fails, the container is removed; where that takes longer, `removals` goes on with it.
+ * When a step fails, the container is removed; if that takes longer, `removals` goes on with it.
  *
  * @param options See {@link StartOptions}.
  * @returns The running container, confined as specified.

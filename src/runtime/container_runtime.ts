@@ -47,7 +47,7 @@ export interface ContainerSummary {
   readonly name: string;
   /** Its state at the time of the call. */
   readonly status: ContainerStatus;
-  /** Empty where it has none. */
+  /** Empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -61,7 +61,7 @@ export interface ContainerInfo {
   readonly name: string;
   /** Its state at the time of the call. */
   readonly status: ContainerStatus;
-  /** Empty where it has none. */
+  /** Empty if it has none. */
   readonly labels: Readonly<Record<string, string>>;
   /** The OCI runtime that runs it, such as `runc`; empty if the runtime does not report it. */
   readonly ociRuntime: string;
@@ -89,7 +89,7 @@ export interface ListOptions extends CallOptions {
 export interface ContainerRuntime {
   /** Creates a container without starting it, and returns the runtime's own id. */
   createContainer(spec: ContainerSpec, options: CreateOptions): Promise<string>;
-  /** Starts PID 1. Succeeds where it runs already: several calls at once may all succeed. */
+  /** Starts PID 1. Succeeds if it runs already: several calls at once may all succeed. */
   startContainer(id: string, call?: CallOptions): Promise<void>;
   /** Gives a container another name; its id stays. */
   renameContainer(id: string, name: string, call?: CallOptions): Promise<void>;

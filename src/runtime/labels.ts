@@ -35,7 +35,7 @@ export function labelsOf(
     readonly role: ContainerRole;
     readonly name: string;
     readonly version: string;
-    /** Its user id, where no other container may have the same. */
+    /** Its user id, if no other container may have the same. */
     readonly uid?: number;
   },
 ): Record<string, string> {

@@ -39,7 +39,7 @@ export interface ProgramOutput {
  * @param spec The container, whose stdin ends with the attach.
  * @param options See {@link RunProgramOptions}.
  * @returns What it printed; the program's exit status is not reported.
- * @throws {OmcpError} The runtime's errors, `timeout`, `cancelled`, or `engine_failed` where it prints too much.
+ * @throws {OmcpError} The runtime's errors, `timeout`, `cancelled`, or `engine_failed` if it prints too much.
  */
 export async function runProgram(
   runtime: ContainerRuntime,

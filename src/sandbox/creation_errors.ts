@@ -6,7 +6,7 @@ import { OmcpError } from "../errors.ts";
  *
  * @param error What it threw.
  * @param state What remains of it.
- * @param expired The time that it had, ms, where that is over.
+ * @param expired The time that it had, ms, if that is over.
  */
 export function creationError(error: unknown, state: string, expired: number | undefined): unknown {
   if (expired !== undefined) {

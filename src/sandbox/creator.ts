@@ -51,7 +51,7 @@ export interface CreatorOptions extends SandboxSettings {
     readonly size: number;
     /** How long after a creation a start ahead begins, ms. @default the pool's */
     readonly quietMs?: number;
-    /** Returns the id of the image that a reference for the runtime means now. Throws where there is none. */
+    /** Returns the id of the image that a reference for the runtime means now. Throws if there is none. */
     readonly imageId: (reference: string, signal: AbortSignal) => Promise<string>;
   };
 }
@@ -67,7 +67,7 @@ export interface CreateOptions extends AskedResources {
   /** Called when another sandbox is being removed to make room, before the creation begins. */
   readonly onEvict?: (eviction: Eviction) => void;
   /**
-   * Gives the sandbox its first content, before anybody else can find it; where it throws, the sandbox is removed. It may take as
+   * Gives the sandbox its first content, before anybody else can find it; if it throws, the sandbox is removed. It may take as
    * long as `signal` allows.
    */
   readonly prepare?: (sandbox: Sandbox, signal: AbortSignal) => Promise<void>;

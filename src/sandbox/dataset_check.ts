@@ -165,7 +165,7 @@ async function inspect(options: DatasetCheckOptions): Promise<readonly Inspectio
 }
 
 /**
- * The engine's message in plain words; the message itself is shown only where it is not understood. Of the datasets whose folder the message names,
+ * The engine's message in plain words; the message itself is shown only if it is not understood. Of the datasets whose folder the message names,
  * it is about the one with the longest path, because paths can begin alike.
  */
 function mountProblem(message: string, datasets: readonly Dataset[]): string {

@@ -55,7 +55,7 @@ export interface SandboxSettings {
   readonly leaseSeconds: number;
   /**
    * Returns, for one sandbox and its memory limit, the function that serves each stream that the sandbox opens to Postgres. Absent
-   * where there is no database.
+   * if there is no database.
    */
   readonly postgresConnections?: (sandboxId: string, memoryBytes: number) => (stream: ByteStream) => void;
   /**

@@ -85,7 +85,7 @@ export class GuestCode {
   }
 
   /**
-   * Starts a sandbox with the modules of its image, compiled where that has been done; compiles them afterwards where it is worth it.
+   * Starts a sandbox with the modules of its image, compiled if that has been done; compiles them afterwards if it is worth it.
    *
    * @param image The reference for the runtime.
    * @param start Starts it.

@@ -132,7 +132,7 @@ export class SandboxManager {
    * Finds a sandbox that accepts calls, and counts now as its last use.
    *
    * @param sandboxId The handle that `create` gave.
-   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` where it ended by itself.
+   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` if it ended by itself.
    */
   get(sandboxId: string): Sandbox {
     return this.#registry.get(sandboxId);
@@ -153,7 +153,7 @@ export class SandboxManager {
    *
    * @param id Its id.
    * @param owner The caller's principal: another's execution is not found.
-   * @returns The execution, or its record alone where it is an old one.
+   * @returns The execution, or its record alone if it is an old one.
    * @throws {OmcpError} `execution_not_found`; `execution_lost` if its sandbox has ended.
    */
   findExecution(id: string, owner: string): Execution | ExecutionRecord {

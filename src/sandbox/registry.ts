@@ -147,7 +147,7 @@ export class SandboxRegistry {
    * Finds a sandbox that accepts calls, and counts now as its last use: its caller is about to use it.
    *
    * @param sandboxId Its handle.
-   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` where it ended by itself.
+   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` or `out_of_memory` if it ended by itself.
    */
   get(sandboxId: string): Sandbox {
     const sandbox = this.find(sandboxId);
@@ -160,7 +160,7 @@ export class SandboxRegistry {
    * Finds a sandbox whose container is not known to be removed, also one that is ending.
    *
    * @param sandboxId Its handle.
-   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` where it ended by itself.
+   * @throws {OmcpError} `sandbox_not_found`, or `sandbox_lost` if it ended by itself.
    */
   find(sandboxId: string): Sandbox {
     const live = this.#live.get(sandboxId);

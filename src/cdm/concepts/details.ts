@@ -83,7 +83,7 @@ function byAncestor(rows: readonly TextRow[]): ReadonlyMap<number, readonly numb
   return found;
 }
 
-/** The entry of an ancestor; none where no descendant is in use. */
+/** The entry of an ancestor; none if no descendant is in use. */
 function usedBelow(
   usage: ConceptUsage,
   ancestor: number,

@@ -36,7 +36,7 @@ const MANY_BUCKETS = 512;
  * @param target The statistic's sketch.
  * @param earlier The answers given before; the whole population is one of them.
  * @param reach How far from a combination the target may be.
- * @param how A decoder of all of these, where they are not too many, and numbers from 0 to below 1.
+ * @param how A decoder of all of these, if they are not too many, and numbers from 0 to below 1.
  * @returns The combination; undefined if there is none. It yields often.
  */
 export function* findCombination(

@@ -21,7 +21,7 @@ export const MOST_LOAD = 0.5;
 /**
  * A statistic as a small set.
  *
- * @param statistic The statistic, with the persons of each bucket where it is a number of persons.
+ * @param statistic The statistic, with the persons of each bucket if it is a number of persons.
  * @returns Undefined if it is not a number of persons, or of many.
  */
 export function smallSet(

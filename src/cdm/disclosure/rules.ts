@@ -75,7 +75,7 @@ export function rounded(value: number, { roundTo }: Pick<DisclosureRules, "round
  * 2k counts: its difference from an exact answer does not show a few persons.
  *
  * @param rules The rules in force.
- * @returns The fewest persons, and rounding: to two significant digits, and to a multiple of 2k where that is coarser.
+ * @returns The fewest persons, and rounding: to two significant digits, and to a multiple of 2k if that is coarser.
  */
 export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo">): {
   readonly leastPersons: number;

@@ -17,7 +17,7 @@ const SLIM = [
 ] as const;
 
 /**
- * Creates the base image with mmdebstrap, which it first installs where that is possible, and imports it.
+ * Creates the base image with mmdebstrap, which it first installs if that is possible, and imports it.
  *
  * @param engine The engine.
  * @param options Progress and a name.

@@ -50,7 +50,7 @@ export async function daemonIsInstalled(): Promise<boolean> {
 /**
  * Whether a Docker daemon is running, even if it does not respond yet.
  *
- * @returns Whether a process is called `dockerd`; false where there is no /proc.
+ * @returns Whether a process is called `dockerd`; false if there is no /proc.
  */
 export async function daemonRuns(): Promise<boolean> {
   try {

@@ -71,7 +71,7 @@ function createInput({ toolsets }: ToolVariant, settings: QuotedSettings) {
     wait: z.number().min(0).optional().describe(
       `Seconds to wait for the result, at most ${waitMs / 1000}. Default: ${waitMs / 1000}.`,
     ),
-    // Offered only where there is something to choose: a description costs the model's attention.
+    // Offered only if there is something to choose: a description costs the model's attention.
     ...(toolsets.includes("packages")
       ? {
         packages: z.array(z.string().min(1).max(MAX_REQUIREMENT_CHARACTERS)).max(MAX_REQUIREMENTS).optional()

@@ -61,7 +61,7 @@ export class RequestScan {
   /**
    * The ids to answer: of each message that is not a response, as JSON. Call it once, at the line's end.
    *
-   * @returns At most a thousand; an empty list where no id can be read.
+   * @returns At most a thousand; an empty list if no id can be read.
    */
   ids(): string[] {
     this.#endScalar();

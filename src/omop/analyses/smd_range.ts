@@ -3,7 +3,7 @@ import { proportionDifference } from "../statistics/mod.ts";
 import { shownNumber } from "./result.ts";
 import type { Line, Summary } from "./table_one_charts.ts";
 
-/** Limits of a difference; infinite where nothing limits it. */
+/** Limits of a difference; infinite if nothing limits it. */
 export interface SmdRange {
   readonly lower: number;
   readonly upper: number;

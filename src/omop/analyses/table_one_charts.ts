@@ -6,9 +6,9 @@ import { boundedChart, type Chart } from "./result.ts";
 export interface Summary {
   readonly count: number;
   readonly mean: number;
-  /** Null for one person, and where it is withheld. */
+  /** Null for one person, and if it is withheld. */
   readonly sd: number | null;
-  /** Minimum, quartiles, maximum; none where they must not be shown. */
+  /** Minimum, quartiles, maximum; none if they must not be shown. */
   readonly range: readonly number[];
 }
 

@@ -26,7 +26,7 @@ export interface Hit extends Candidate {
 /** What is looked for. */
 export interface Wanted {
   readonly text: string;
-  /** For each word of the text, its alternatives: itself, or similar words where no concept has it. */
+  /** For each word of the text, its alternatives: itself, or similar words if no concept has it. */
   readonly words: readonly (readonly string[])[];
 }
 

@@ -62,7 +62,7 @@ function verdictOf({ threshold }: QualityCheck, tables: readonly TableCount[]): 
  * The share of records that violate a check.
  *
  * @param count Its counts in a table.
- * @returns Percent, 0 where there are no records.
+ * @returns Percent, 0 if there are no records.
  */
 export function percent({ found, of }: Pick<TableCount, "found" | "of">): number {
   return of === 0 ? 0 : found * 100 / of;

@@ -49,7 +49,7 @@ type Unread = Readonly<Record<string, unknown>>;
  *
  * @param filters The conditions, which must all hold.
  * @param before What the text begins with.
- * @returns An empty text where there are none.
+ * @returns An empty text if there are none.
  */
 export function whereText(filters: readonly (OmopFilter | Unread)[] | undefined, before = " where "): string {
   return filters === undefined || filters.length === 0 ? "" : before + filters.map(condition).join(" and ");

@@ -23,7 +23,7 @@ export interface AuditEntry {
   readonly normalizedSql: string | null;
   /** Whether the guard let it pass; a refused one never reached the server. */
   readonly decision: "forward" | "refuse";
-  /** What kind of statement it was, such as `select`; absent where it was refused. */
+  /** What kind of statement it was, such as `select`; absent if it was refused. */
   readonly command?: string;
   /** Rows the server sent (0 for COPY unless the server reports them). */
   readonly rows: number;

@@ -40,7 +40,7 @@ export function decodeSql(body: Uint8Array, offset: number): string | { readonly
  * Returns the one plan of a Parse message, which may hold one statement only.
  *
  * @param plans What was planned for its text.
- * @returns The one plan; a refusal where there are several.
+ * @returns The one plan; a refusal if there are several.
  */
 export function single(plans: readonly StatementPlan[]): StatementPlan {
   const [only] = plans;

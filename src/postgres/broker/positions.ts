@@ -25,7 +25,7 @@ export function joinedPlaces(
  *
  * @param places The places of the parts of the text that was sent.
  * @param position 1-based character of what was sent on.
- * @returns 1-based character of the client's text; the position itself where nothing is known.
+ * @returns 1-based character of the client's text; the position itself if nothing is known.
  */
 export function writtenPosition(places: readonly Place[], position: number): number {
   const next = places.findIndex(([sent]) => sent > position - 1);

@@ -40,7 +40,7 @@ export class CatalogRows {
   }
 
   /**
-   * What is written around an OID so that it is NULL where it is out of sight.
+   * What is written around an OID so that it is NULL if it is out of sight.
    *
    * @param catalog Where it must be found.
    * @param type What the function takes.

@@ -16,7 +16,7 @@ const CONSTANT = /^(?:[^"]*'|\$(?![0-9]+$)|\.?[0-9])/s;
  * Writes a statement without its comments, and with `?` for each constant, so that it can be logged.
  *
  * @param sql The statement's text.
- * @returns The text, cut where it is long; null if it cannot be made.
+ * @returns The text, cut if it is long; null if it cannot be made.
  */
 export function normalized(sql: string): string | null {
   const tokens = tokensOf(sql);

@@ -13,11 +13,11 @@ const ColumnUseSchema = z.object({
 const OperandSchema = z.object({
   /** Set where the operand is a column and nothing else. */
   column: ColumnUseSchema.exactOptional(),
-  /** Set where it is a constant, as text. */
+  /** Set if it is a constant, as text. */
   value: z.string().max(200).exactOptional(),
   /** True if it is the constant NULL. */
   isNull: z.literal(true).exactOptional(),
-  /** The function, where it is a call. */
+  /** The function, if it is a call. */
   call: name.exactOptional(),
   /** All columns in it. */
   columns: z.array(ColumnUseSchema).readonly(),

@@ -155,7 +155,7 @@ export function decideSetting(
   }
   const decision = changeable === undefined ? "kept" : "changes";
   if (values === "default") return decision;
-  // A value that is not known passes only where nothing depends on it.
+  // A value that is not known passes only if nothing depends on it.
   if (values === "unknown" ? rule === anything : rule(values, policy)) return decision;
   throw new Refusal(
     `parameter "${name}" may not be given this value in a sandbox`,

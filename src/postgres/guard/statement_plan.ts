@@ -38,7 +38,7 @@ const ForwardSchema = z.object({
   command: forwardCommandSchema,
   /** Where its parts are in the client's text. */
   places: z.array(z.tuple([z.number(), z.number()]).readonly()).readonly(),
-  /** Set where it may change settings: what follows must wait until the server has answered. */
+  /** Set if it may change settings: what follows must wait until the server has answered. */
   changesSettings: z.literal(true).exactOptional(),
   /** The query that it runs, where the broker estimates its cost before it sends it. */
   estimated: z.string().exactOptional(),

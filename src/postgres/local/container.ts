@@ -73,7 +73,7 @@ export class LocalDatabase {
   }
 
   /**
-   * Opens a raw connection to Postgres, on which the caller sends the startup packet; starts the container where it does not run.
+   * Opens a raw connection to Postgres, on which the caller sends the startup packet; starts the container if it does not run.
    *
    * @param signal Stops waiting.
    * @throws {OmcpError} `cdm_in_use`, `database_unavailable`, or the engine's errors.

@@ -5,7 +5,7 @@ export const READER_ROLE = "omcp_reader";
 
 /** For whom {@link readerRoleSql} writes. */
 export interface RoleTarget {
-  /** The role to make; quoted where that is needed. */
+  /** The role to make; quoted if that is needed. */
   readonly role: string;
   /** The CDM's schema. */
   readonly schema: string;

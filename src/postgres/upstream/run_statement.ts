@@ -34,7 +34,7 @@ const NO_FORMATS = new Uint8Array(2);
  *
  * @param session An idle session; idle again afterwards unless this throws.
  * @param statement The statement.
- * @param limits More than this is an error: a statement of our own has a LIMIT where it needs one.
+ * @param limits More than this is an error: a statement of our own has a LIMIT if it needs one.
  * @param take Gets each row; while the promise that it returns is pending, the server waits.
  * @throws {OmcpError} `database_refused` with the server's error or for a result beyond the limits, `database_unavailable` if the
  * connection is lost.

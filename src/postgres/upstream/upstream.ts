@@ -37,7 +37,7 @@ export interface Upstream {
    * @param settings Server parameters that hold from the first statement on, and to which RESET returns.
    * @param signal Ends the attempt.
    * @returns The session, ready for a query.
-   * @throws {OmcpError} `database_unavailable` with the server's SQLSTATE in `details.sqlstate` where there is one.
+   * @throws {OmcpError} `database_unavailable` with the server's SQLSTATE in `details.sqlstate` if there is one.
    */
   connect(settings: SessionSettings, signal: AbortSignal): Promise<UpstreamSession>;
   /**

@@ -40,7 +40,7 @@ export class DockerRuntime implements ContainerPlatform {
 
   /**
    * @param engine A connected engine, which its owner closes.
-   * @param info What it reports about itself, where that is known.
+   * @param info What it reports about itself, if that is known.
    */
   constructor(engine: Engine, info?: EngineInfo) {
     this.#engine = engine;

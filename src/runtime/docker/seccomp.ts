@@ -38,7 +38,7 @@ function syscallsEntry({ calls, action, conditions, architecture }: SeccompRule)
 
 /**
  * gVisor returns EPERM whatever `errnoRet` says, and with EPERM from clone3 a program starts no thread. A call that is to be traced
- * returns ENOSYS where nobody traces, in Linux and in gVisor alike (seccomp(2), SECCOMP_RET_TRACE); the profiles allow no ptrace.
+ * returns ENOSYS if nobody traces, in Linux and in gVisor alike (seccomp(2), SECCOMP_RET_TRACE); the profiles allow no ptrace.
  */
 function actionEntry(action: SeccompRule["action"]) {
   if (action === "allow") return { action: "SCMP_ACT_ALLOW" };

@@ -123,7 +123,7 @@ export class Execution {
     return this.#progress;
   }
 
-  /** What it returned; undefined while it runs and where it failed. The output of a cell is in `log`. */
+  /** What it returned; undefined while it runs and if it failed. The output of a cell is in `log`. */
   get result(): ExecutionResult | undefined {
     return this.#restart === undefined ? this.#result : afterRestart(this.#result, this.#restart);
   }

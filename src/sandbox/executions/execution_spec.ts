@@ -68,7 +68,7 @@ export interface ExecutionSpec {
   readonly usesKernel?: boolean;
   /** Set for one that began under an earlier server. @default it begins now */
   readonly past?: PastTimes;
-  /** The name of the context whose kernel it uses. @default "default" where it uses one */
+  /** The name of the context whose kernel it uses. @default "default" if it uses one */
   readonly context?: string;
   /** The same as Python, for a notebook of the sandbox. @default none: the notebook has `source` as a text */
   readonly notebook?: NotebookSource;

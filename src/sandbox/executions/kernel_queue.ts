@@ -179,7 +179,7 @@ export class KernelQueue {
     await abortable(started, deadline.signal).catch(() => {});
   }
 
-  /** Turns a failed request's error into the caller's, and removes the sandbox where it cannot be trusted or reached. */
+  /** Turns a failed request's error into the caller's, and removes the sandbox if it cannot be trusted or reached. */
   async #failed(error: unknown): Promise<never> {
     if (error instanceof ReplyError) throw agentError(error);
     const known = error instanceof OmcpError ? error : undefined;

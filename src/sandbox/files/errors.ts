@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { type FileErrorCode, fileErrorSchema, type FileRequest } from "../../agent_protocol/messages/mod.ts";
 import { type ErrorCode, OmcpError } from "../../errors.ts";
 
-/** For each error of the agent: the caller's code, and the next step where it does not depend on the request. */
+/** For each error of the agent: the caller's code, and the next step if it does not depend on the request. */
 const CALLER_ERRORS: Readonly<Record<FileErrorCode, { readonly code: ErrorCode; readonly next?: string }>> = {
   not_found: { code: "file_not_found" },
   exists: { code: "file_exists", next: "Choose another path, or pass overwrite: true." },

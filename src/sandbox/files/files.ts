@@ -143,7 +143,7 @@ export class SandboxFiles {
    *
    * @param path The file.
    * @param source Its bytes.
-   * @param options `overwrite`: whether a file of this name may be replaced. `size`: how many bytes `source` has; where it is known,
+   * @param options `overwrite`: whether a file of this name may be replaced. `size`: how many bytes `source` has; if it is known,
    * `workspace_full` is thrown before anything is written, and another number of bytes is an error.
    * @param call See {@link FileCall}.
    * @returns The size, and whether a file was replaced.

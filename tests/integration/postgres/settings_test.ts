@@ -211,7 +211,7 @@ Deno.test("harmless settings change, and stricter time limits too", async () => 
         "SELECT txid_current_if_assigned() IS NULL, pg_current_xact_id_if_assigned() IS NULL",
       ]
     ) assert.equal(errorOf(await client.query(sql))?.message, undefined, sql);
-    // a parameter may give a value where nothing depends on it
+    // a parameter may give a value if nothing depends on it
     const setZone = message(
       FRONTEND.bind,
       cstring(""),

@@ -30,7 +30,7 @@ export async function disclosedTableOneOf(call: DisclosedCall): Promise<Disclose
 }
 
 /**
- * What persons are like on their index date. Each number and attribute is a table of its own: where one is withheld, the others stay.
+ * What persons are like on their index date. Each number and attribute is a table of its own: if one is withheld, the others stay.
  *
  * @param call The call.
  */

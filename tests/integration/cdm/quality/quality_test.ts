@@ -7,7 +7,7 @@ import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 
 const NEVER = new AbortController().signal;
 
-/** Person, concept, day and, where there are any, the last day and the visit; each with what it violates. */
+/** Person, concept, day and, if there are any, the last day and the visit; each with what it violates. */
 const CONDITIONS = `
   (1, 100, '2015-01-01', null, 1),          -- nothing
   (1, 0, '2015-01-01', null, null),         -- conceptMapped

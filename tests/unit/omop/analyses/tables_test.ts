@@ -1,4 +1,4 @@
-/** What tables of analyses say where there is nobody, no event, no value or no variation. */
+/** What tables of analyses say if there is nobody, no event, no value or no variation. */
 import assert from "node:assert/strict";
 import {
   incidenceTables,

@@ -6,7 +6,7 @@ import { parseStatements } from "../../../../src/postgres/guard/parser.ts";
 import { refusedStatement } from "../../../../src/postgres/guard/refused.ts";
 import { planOf, refusalOf } from "../../../fixtures/postgres/planning.ts";
 
-/** Kinds that pass in some form, with one that does, and one that does not where there is one. */
+/** Kinds that pass in some form, with one that does, and one that does not if there is one. */
 const PASSING: Readonly<Record<string, readonly [passes: string, refused?: string]>> = {
   ClosePortalStmt: ["CLOSE c"],
   CopyStmt: ["COPY person TO STDOUT", "COPY person FROM STDIN"],
