@@ -3,7 +3,6 @@ import type { AttritionCount, Held } from "../cdm/cohorts/mod.ts";
 import { OmcpError } from "../errors.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
-import type { ConceptSet } from "../omop/concepts/mod.ts";
 import {
   allRules,
   cohortArguments,
@@ -12,7 +11,7 @@ import {
   eventsOf,
   eventTable,
 } from "../omop/cohorts/mod.ts";
-import type { ComparedConcepts } from "../omop/query/named_concepts.ts";
+import { type ComparedConcepts, comparedItems } from "../omop/query/named_concepts.ts";
 
 /** A cohort that is described. */
 export interface DescribedCohort {
@@ -110,7 +109,9 @@ export function cohortConcepts(expression: CohortExpression): readonly ComparedC
   const { exit } = expression;
   return [
     ...eventConcepts(eventsOf(expression)),
-    ...(exit.kind === "drug era" ? [comparedSet("drug_exposure", "drug_concept_id", exit.concepts)] : []),
+    ...(exit.kind === "drug era"
+      ? comparedItems(exit.concepts.items, { table: "drug_exposure", column: "drug_concept_id" })
+      : []),
   ];
 }
 
@@ -122,17 +123,10 @@ export function cohortConcepts(expression: CohortExpression): readonly ComparedC
 export function eventConcepts(events: readonly EventCriteria[]): readonly ComparedConcepts[] {
   return events.flatMap(({ table, concepts }) => {
     const { concept } = eventTable(table);
-    return concepts === undefined || concept === undefined ? [] : [comparedSet(table, concept, concepts)];
+    return concepts === undefined || concept === undefined
+      ? []
+      : comparedItems(concepts.items, { table, column: concept });
   });
-}
-
-function comparedSet(table: string, column: string, { items }: ConceptSet): ComparedConcepts {
-  return {
-    table,
-    column,
-    ids: items.map(({ concept_id }) => concept_id),
-    descendants: items.every(({ include_descendants }) => include_descendants === true),
-  };
 }
 
 const DEFAULTS: ReadonlyMap<string, unknown> = new Map(Object.entries(cohortArguments.parse({})));

@@ -25,11 +25,14 @@ export interface CheckedQuery {
  * @throws {OmcpError} `concept_not_found` if the CDM lacks a concept that the query names.
  */
 export async function queryConcepts(
-  concepts: CdmConcepts,
+  concepts: Pick<CdmConcepts, "conceptNotes">,
   { query, table, version, empty = false }: CheckedQuery,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const compared = comparedConcepts(query, table, version).map((one) => ({ ...one, empty }));
+  const compared = comparedConcepts(query, table, version).map((one) => ({
+    ...one,
+    empty: empty && one.unwanted !== true,
+  }));
   return await comparedNotes(concepts, compared, signal);
 }
 

@@ -188,7 +188,8 @@ async function counted(
   ];
   const orphans = await Promise.all(tables.map((table) => concepts.orphans.note(table, WITHOUT_ORPHANS)));
   const empty = counts[0]?.rows === 0
-    ? eventConcepts(expression.entry).map((one) => ({ ...one, empty: true }))
+    ? eventConcepts(expression.entry).filter(({ unwanted }) => unwanted !== true)
+      .map((one) => ({ ...one, empty: true }))
     : [];
   return {
     meaning: [...meaning, ...ageNotes(expression)],

@@ -13,6 +13,28 @@ export interface ComparedConcepts {
   readonly ids: readonly number[];
   /** Whether their descendants are included. */
   readonly descendants: boolean;
+  /** Whether rows with them are left out: that these exist does not explain a result without rows. */
+  readonly unwanted?: true;
+}
+
+/**
+ * Tells the concepts that a set includes from those that it excludes.
+ *
+ * @param items The items of a set, or ids.
+ * @param compared What they are compared with, and whether rows with those that are included are left out.
+ * @returns One or two comparisons; none without ids.
+ */
+export function comparedItems(
+  items: readonly unknown[],
+  { negated = false, ...place }: Pick<ComparedConcepts, "table" | "column"> & { readonly negated?: boolean },
+): readonly ComparedConcepts[] {
+  return [false, true].flatMap((excluded) => {
+    const own = items.filter((item) => (isRecord(item) && item["exclude"] === true) === excluded);
+    const ids = own.flatMap((item) => isRecord(item) ? idOf(item["concept_id"]) : idOf(item));
+    const descendants = own.every((item) => isRecord(item) && item["include_descendants"] === true);
+    if (ids.length === 0) return [];
+    return [{ ...place, ids, descendants, ...(excluded !== negated ? { unwanted: true as const } : {}) }];
+  });
 }
 
 /** The comparisons that name concepts one by one. */
@@ -34,16 +56,10 @@ export function comparedConcepts(
 ): readonly ComparedConcepts[] {
   return conditionsIn(query, table).flatMap((condition) => {
     if (!CONCEPT_COLUMN.test(condition.column) || !NAMING.has(condition.op)) return [];
-    const items = itemsOf(condition);
-    const ids = items.flatMap((item) => isRecord(item) ? idOf(item["concept_id"]) : idOf(item));
-    const flags = items.map((item) => isRecord(item) && item["include_descendants"] === true);
     const named = columnOf(condition.column, condition.table, version);
-    return ids.length === 0 || named === undefined ? [] : [{
-      table: named.table,
-      column: named.name,
-      ids,
-      descendants: flags.every((flag) => flag),
-    }];
+    if (named === undefined) return [];
+    const { negated } = condition;
+    return comparedItems(itemsOf(condition), { table: named.table, column: named.name, negated });
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { NamedConcepts } from "../../../src/cdm/concepts/mod.ts";
-import { comparedNotes } from "../../../src/mcp/query_concepts.ts";
+import { comparedNotes, queryConcepts } from "../../../src/mcp/query_concepts.ts";
 
 Deno.test("comparedNotes() looks a column up once, with all concepts that it is compared with", async () => {
   const asked: NamedConcepts[] = [];
@@ -31,6 +31,26 @@ Deno.test("comparedNotes() looks a column up once, with all concepts that it is 
     "the same for all",
     "note on gender_concept_id",
   ]);
+});
+
+Deno.test("queryConcepts() explains a result without rows by the concepts that are wanted, and checks the others, too", async () => {
+  const asked: NamedConcepts[] = [];
+  const concepts = {
+    conceptNotes: (query: NamedConcepts) => {
+      asked.push(query);
+      return Promise.resolve([]);
+    },
+  };
+  const value = { items: [{ concept_id: 1 }, { concept_id: 2, exclude: true }] };
+  const query = {
+    filters: [
+      { column: "condition_concept_id", op: "in_concept_set", value },
+      { not: [{ column: "condition_type_concept_id", op: "=", value: 3 }] },
+    ],
+  };
+  const checked = { query, table: "condition_occurrence", version: "5.4", empty: true } as const;
+  await queryConcepts(concepts, checked, new AbortController().signal);
+  assert.deepEqual(asked.map(({ ids, empty }) => [ids, empty]), [[[1], true], [[2], false], [[3], false]]);
 });
 
 Deno.test("comparedNotes() leaves sessions to other calls, however many columns a query compares", async () => {

@@ -16,6 +16,7 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
       { column: "no_such_table.visit_concept_id", op: "=", value: 9202 },
       { column: "person_id", op: "=", value: 7 },
       { column: "condition_concept_id", op: "!=", value: 8 },
+      { not: [{ column: "condition_status_concept_id", op: "=", value: 9 }] },
     ],
     persons: {
       with: [{
@@ -23,9 +24,10 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
         filters: [{
           column: "drug_concept_id",
           op: "in_concept_set",
-          value: { items: [{ concept_id: 3, include_descendants: true }] },
+          value: { items: [{ concept_id: 3, include_descendants: true }, { concept_id: 4, exclude: true }] },
         }],
       }],
+      without: [{ table: "death", filters: [{ column: "cause_concept_id", op: "in", value: [5] }] }],
     },
   };
   assert.deepEqual(comparedConcepts(query, "condition_occurrence", "5.4"), [
@@ -36,6 +38,15 @@ Deno.test("comparedConcepts() finds the concepts of filters, alternatives, sets 
     { table: "care_site", column: "place_of_service_concept_id", ids: [8717], descendants: false },
     { table: "visit_occurrence", column: "admitted_from_concept_id", ids: [8863], descendants: false },
     { table: "visit_detail", column: "visit_detail_concept_id", ids: [9203], descendants: false },
+    {
+      table: "condition_occurrence",
+      column: "condition_status_concept_id",
+      ids: [9],
+      descendants: false,
+      unwanted: true,
+    },
     { table: "drug_exposure", column: "drug_concept_id", ids: [3], descendants: true },
+    { table: "drug_exposure", column: "drug_concept_id", ids: [4], descendants: false, unwanted: true },
+    { table: "death", column: "cause_concept_id", ids: [5], descendants: false, unwanted: true },
   ]);
 });
