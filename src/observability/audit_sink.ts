@@ -16,10 +16,9 @@ import { errorMessage } from "../lib/error_message.ts";
 import { systemCode } from "../lib/system_code.ts";
 import { newFileName, openEnds } from "./audit_files.ts";
 import { type FileEnd, type LineHash, sealedLine } from "./audit_line.ts";
-import { logger } from "./log.ts";
+import { logger, writeAuditLine } from "./log.ts";
 
 const log = logger("audit_sink");
-const audit = logger("audit");
 
 /** Maximum of lines that are kept while the file cannot be written; further lines are dropped and counted. */
 const MAX_PENDING = 10_000;
@@ -51,9 +50,9 @@ export interface AuditSink {
   close(): void;
 }
 
-/** Writes to the log, which drops lines that stderr does not accept: nothing waits for a reader. */
+/** Writes to stderr, among the log, which drops lines that stderr does not accept: nothing waits for a reader. */
 export const LOG_SINK: AuditSink = {
-  write: (line) => audit.info("Audit", { ...line }),
+  write: writeAuditLine,
   ready: () => true,
   close: () => {},
 };
