@@ -8,7 +8,6 @@ import {
   type PartEvent,
 } from "../../agent_protocol/messages/mod.ts";
 import { OmcpError } from "../../errors.ts";
-import { utf8Bytes } from "../../lib/bytes.ts";
 import { isPrinted, OutputLog } from "./output_log.ts";
 
 /** Most characters of one execution's events. The agent's own limits are lower: whatever sends more is not our agent. */
@@ -137,7 +136,9 @@ export class OutputCollector {
   /** Forgets what the cell has printed. The kernel itself holds back displays that a cell clears. */
   #clear(): void {
     this.#clearsNext = false;
-    for (const { name, text } of this.#log.clearPrinted()) this.#cleared[name] += utf8Bytes(text);
+    const { stdout, stderr } = this.#log.clearPrinted();
+    this.#cleared.stdout += stdout;
+    this.#cleared.stderr += stderr;
   }
 }
 

@@ -90,12 +90,17 @@ export class OutputLog {
     this.#onGrown();
   }
 
-  /** Forgets what the cell has printed; returns it. */
-  clearPrinted(): readonly PrintedOutput[] {
-    const printed = this.outputs.filter(isPrinted);
-    this.#keep((output) => !isPrinted(output));
+  /**
+   * Forgets what the cell has printed.
+   *
+   * @returns How much that was, in bytes of each stream.
+   */
+  clearPrinted(): Readonly<Record<PrintedOutput["name"], number>> {
     this.#clearedAt = this.#next;
-    return printed;
+    const cleared = { stdout: 0, stderr: 0 };
+    for (const { output, bytes } of this.#entries) if (isPrinted(output)) cleared[output.name] += bytes;
+    if (cleared.stdout + cleared.stderr > 0) this.#keep((output) => !isPrinted(output));
+    return cleared;
   }
 
   /** Forgets the values of last expressions, for a kernel that has forged them. */

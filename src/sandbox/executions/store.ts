@@ -148,6 +148,7 @@ export class ExecutionStore {
 
   #trim(): void {
     if (this.#executions.size > MAX_EXECUTIONS) this.#retireOldest();
+    if (this.#keptBytes() <= MAX_OUTPUT_BYTES) return;
     let bytes = 0;
     // From the youngest: what lies beyond the limit is the oldest.
     for (const execution of [...this.#executions.values()].reverse()) {
@@ -158,6 +159,12 @@ export class ExecutionStore {
         execution.dropOutput();
       }
     }
+  }
+
+  #keptBytes(): number {
+    let bytes = 0;
+    for (const execution of this.#executions.values()) if (!execution.isDropped) bytes += execution.memory;
+    return bytes;
   }
 
   #retireOldest(): void {
