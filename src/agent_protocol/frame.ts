@@ -1,3 +1,4 @@
+import { readUint32 } from "../lib/bytes.ts";
 import { ByteSearch } from "./byte_search.ts";
 import { ProtocolError, type ProtocolErrorKind } from "./protocol_error.ts";
 
@@ -164,8 +165,7 @@ export function lengthWithoutMagic(payload: Uint8Array): number {
  * @throws {ProtocolError} A field is outside what PROTOCOL.md allows.
  */
 export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
-  const number = view.getUint8(0);
+  const number = bytes[at] ?? 0;
   const type = NAMES[number - 1];
   if (type === undefined) throw violation("unknown_type", "type", number);
   if ((ONLY_FROM[type] ?? from) !== from) {
@@ -174,18 +174,18 @@ export function readHeader(bytes: Uint8Array, at: number, from: Side): FrameHead
       `Cannot read frame: the ${from} may not send ${type}`,
     );
   }
-  const flags = view.getUint8(1);
+  const flags = bytes[at + 1] ?? 0;
   if (flags > MORE || (flags === MORE && !PARTED.has(type))) {
     throw violation("bad_flags", `${type} flags`, flags);
   }
-  const reserved = view.getUint16(2);
+  const reserved = (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
   if (reserved !== 0) throw violation("bad_reserved", `${type} reserved field`, reserved);
-  const id = view.getUint32(4);
+  const id = readUint32(bytes, at + 4);
   if (!idFits(type, id, from)) throw violation("bad_id", `${type} id`, id);
-  const seq = view.getUint32(8);
+  const seq = readUint32(bytes, at + 8);
   const seqFits = type === "EVENT" ? seq > 0 : type === "ACK" || seq === 0;
   if (!seqFits) throw violation("bad_seq", `${type} seq`, seq);
-  const length = view.getUint32(12);
+  const length = readUint32(bytes, at + 12);
   const [min, max] = LENGTHS[type] ?? [0, MAX_PAYLOAD];
   if (length < min || length > max) throw violation("bad_length", `${type} length`, length);
   return { type, more: flags === MORE, id, seq, length };

@@ -1,5 +1,6 @@
 import { OmcpError } from "../errors.ts";
 import { logger } from "../observability/log.ts";
+import { readUint32 } from "../lib/bytes.ts";
 import type { ByteStream } from "../lib/byte_stream.ts";
 import { encodeFrame, type Frame, MAX_REASON } from "./frame.ts";
 import { readOpen } from "./message.ts";
@@ -76,7 +77,7 @@ export class StreamMux {
     if (frame.type === "OPEN") this.#onOpen(frame);
     else if (stream === undefined) this.#onStrayFrame(frame);
     else if (frame.type === "DATA") stream.onData(frame.payload);
-    else if (frame.type === "CREDIT") stream.onCredit(readU32(frame.payload));
+    else if (frame.type === "CREDIT") stream.onCredit(readUint32(frame.payload, 0));
     else if (frame.type === "END") stream.onEnd();
     else if (frame.type === "RESET") {
       const reason = readReason(frame);
@@ -163,10 +164,6 @@ export class StreamMux {
 /** Reads a RESET's reason. Replaces control characters: the agent is not trusted, and the reason goes into error messages. */
 function readReason(frame: Frame): string {
   return utf8.decode(frame.payload).replaceAll(/\p{Cc}/gu, "\ufffd");
-}
-
-function readU32(payload: Uint8Array): number {
-  return new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint32(0);
 }
 
 function writeU32(value: number): Uint8Array {

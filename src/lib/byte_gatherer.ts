@@ -1,3 +1,6 @@
+/** Up to this many bytes are copied one by one: a view for the copy of a header would be garbage for each frame. */
+const SHORT_BYTES = 16;
+
 /** Gathers a known number of bytes, such as a frame's header, from chunks that are cut anywhere. */
 export class ByteGatherer {
   /** The gathered bytes; the rest is still zero. */
@@ -28,7 +31,8 @@ export class ByteGatherer {
    */
   take(chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + this.bytes.length - this.#filled);
-    this.bytes.set(chunk.subarray(at, end), this.#filled);
+    if (end - at > SHORT_BYTES) this.bytes.set(chunk.subarray(at, end), this.#filled);
+    else for (let from = at; from < end; from += 1) this.bytes[this.#filled + from - at] = chunk[from] ?? 0;
     this.#filled += end - at;
     return end;
   }

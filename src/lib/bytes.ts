@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+
 /**
  * Concatenates byte arrays.
  *
@@ -19,11 +21,25 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Counts bytes.
+ * Reads an unsigned integer of four bytes, big-endian.
+ *
+ * @param bytes Where from.
+ * @param offset Where in it; four bytes must be there.
+ * @returns The integer.
+ */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  // Without a DataView, which would be garbage for each message.
+  let value = 0;
+  for (let at = offset; at < offset + 4; at += 1) value = value * 256 + (bytes[at] ?? 0);
+  return value;
+}
+
+/**
+ * Counts bytes. It does not encode the text: texts of megabytes are counted, and small ones by the thousand.
  *
  * @param text Any text.
  * @returns Its size in UTF-8.
  */
 export function utf8Bytes(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
+  return Buffer.byteLength(text);
 }

@@ -1,20 +1,19 @@
-import { concatBytes } from "../../lib/bytes.ts";
+import { concatBytes, readUint32 } from "../../lib/bytes.ts";
 import type { UpstreamSession } from "../upstream/mod.ts";
 import { putParameter } from "../upstream/login.ts";
-import { BACKEND, HEADER_BYTES, readUint32 } from "../wire/message.ts";
+import { BACKEND, HEADER_BYTES } from "../wire/message.ts";
 import { errorResponse, parseServerError, type ServerError, shownError } from "../wire/server_error.ts";
 import { limitHint, tooLong } from "./limit_errors.ts";
 import type { ClientWriter } from "./client_writer.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import type { PipelineState } from "./pipeline_state.ts";
-import type { Refusals } from "./refusals.ts";
+import { refusalBehind } from "./refusals.ts";
 
 /** What a {@link BackendRelay} works with. */
 export interface BackendRelayOptions {
   readonly session: UpstreamSession;
   readonly client: ClientWriter;
   readonly state: PipelineState;
-  readonly refusals: Refusals;
   /** The most bytes of rows for one statement. */
   readonly resultBytes: number;
   /** Asks the server to cancel the running statement; nothing is sent to it until the request has arrived. */
@@ -233,7 +232,7 @@ export class BackendRelay {
   }
 
   #error(error: ServerError, body: Uint8Array): Uint8Array | undefined {
-    const { state, refusals } = this.#options;
+    const { state } = this.#options;
     const fatal = error.severity !== "ERROR";
     if (fatal) this.#sawFatal = true;
     if (this.#overBudget) {
@@ -247,7 +246,7 @@ export class BackendRelay {
         hint: "Ask for fewer rows or columns, aggregate in SQL, or read in parts with a server-side cursor.",
       });
     }
-    const refusal = refusals.take(error);
+    const refusal = refusalBehind(state.substitute, error);
     const position = error.position === undefined ? undefined : state.writtenPosition(error.position);
     state.failed(error.sqlstate, refusal !== undefined);
     if (refusal !== undefined) return errorResponse({ severity: "ERROR", ...refusal });

@@ -1,6 +1,7 @@
 /** Reads and checks the contents of a client's messages. */
 import { FrontendProtocolError, MAX_MESSAGE_BYTES, MAX_SQL_BYTES } from "../wire/frontend.ts";
-import { FRONTEND, readUint32 } from "../wire/message.ts";
+import { readUint32 } from "../../lib/bytes.ts";
+import { FRONTEND } from "../wire/message.ts";
 import type { StatementPlan } from "../guard/mod.ts";
 import type { Refusal } from "./refusals.ts";
 

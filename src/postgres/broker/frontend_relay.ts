@@ -6,6 +6,7 @@ import {
   FrontendProtocolError,
   hasWholeMessage,
   readFrontendMessage,
+  takeMessage,
 } from "../wire/frontend.ts";
 import { cstring, FRONTEND, message, readName, wireName } from "../wire/message.ts";
 import {
@@ -33,7 +34,7 @@ import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
 import { type Effect, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { StatementPlanner } from "./planner.ts";
-import type { Refusal, Refusals } from "./refusals.ts";
+import { type Refusal, type Substitute, substituteFor } from "./refusals.ts";
 import { TextPlanner } from "./text_planner.ts";
 
 /** What a {@link FrontendRelay} works with. */
@@ -43,7 +44,6 @@ export interface FrontendRelayOptions {
   readonly session: UpstreamSession;
   readonly planner: StatementPlanner;
   readonly state: PipelineState;
-  readonly refusals: Refusals;
   readonly audit: Audit;
   readonly auditing: Auditing;
   /** What statements may cost; undefined for no limit. */
@@ -102,9 +102,12 @@ export class FrontendRelay {
     const { client, state } = this.#options;
     while (true) {
       if (this.#outBytes >= FLUSH_BYTES || !hasWholeMessage(client)) await this.#flush();
-      const next = await readFrontendMessage(client);
+      // Without a promise for each message: a pipeline has thousands that have arrived already.
+      const next = takeMessage(client) ?? await readFrontendMessage(client);
       if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
-      await this.#handle(next);
+      if (this.#pipeline.passesOver(next.type)) continue;
+      const handled = this.#handle(next);
+      if (handled !== undefined) await handled;
       if (state.owed > MAX_OWED) {
         // Without a Flush, the server may hold its answers back.
         this.#send(FLUSH);
@@ -114,44 +117,61 @@ export class FrontendRelay {
     }
   }
 
-  async #handle(next: FrontendMessage): Promise<void> {
-    if (this.#pipeline.passesOver(next.type)) return;
-    if (this.#pipeline.needsSync(next.type) && !(await this.#syncOfOurOwn())) return;
+  #handle(next: FrontendMessage): Promise<void> | undefined {
+    return this.#pipeline.needsSync(next.type) ? this.#handleSynced(next) : this.#dispatch(next);
+  }
+
+  async #handleSynced(next: FrontendMessage): Promise<void> {
+    if (await this.#syncOfOurOwn()) await this.#dispatch(next);
+  }
+
+  /** Handles a message that may be sent now. Returns a promise if the next one must wait. */
+  #dispatch(next: FrontendMessage): Promise<void> | undefined {
     if (next.oversized !== undefined) return this.#handleOversized(next.type, next.oversized);
     switch (next.type) {
       case FRONTEND.query:
-        return await this.#query(next.body);
+        return this.#query(next.body);
       case FRONTEND.parse:
-        return await this.#parse(next.body);
+        return this.#parse(next.body);
       case FRONTEND.bind:
-        return this.#bind(next);
+        this.#bind(next);
+        return;
       case FRONTEND.describe:
       case FRONTEND.close:
-        return this.#describeOrClose(next);
+        this.#describeOrClose(next);
+        return;
       case FRONTEND.execute:
-        return this.#execute(next);
+        this.#execute(next);
+        return;
       case FRONTEND.sync:
-        this.#options.state.push({ kind: "sync" });
-        this.#send(SYNC);
-        if (this.#pipeline.changed) await this.#answered();
-        return this.#pipeline.synced();
+        return this.#sync();
       case FRONTEND.flush:
-        return this.#send(FLUSH);
+        this.#send(FLUSH);
+        return;
       case FRONTEND.functionCall:
-        return this.#refuseQuery([], {
+        this.#refuseQuery([], {
           sqlstate: "0A000",
           message: "function calls of the protocol are not allowed in a sandbox",
           hint: "Call the function in a SELECT.",
         });
+        return;
       default:
         // COPY data is never expected, because COPY FROM STDIN never passes.
         throw new FrontendProtocolError("unexpected COPY data");
     }
   }
 
-  #handleOversized(type: number, size: number): void {
+  #handleOversized(type: number, size: number): undefined {
     if (type === FRONTEND.query) this.#refuseQuery([], oversized(type, size));
     else this.#refuseExtended("", oversized(type, size));
+  }
+
+  #sync(): Promise<void> | undefined {
+    this.#options.state.push({ kind: "sync" });
+    this.#send(SYNC);
+    const settles = this.#pipeline.changed ? this.#answered() : undefined;
+    this.#pipeline.synced();
+    return settles;
   }
 
   async #query(body: Uint8Array): Promise<void> {
@@ -202,13 +222,14 @@ export class FrontendRelay {
     };
   }
 
-  #sendQuery(statements: readonly ForwardedStatement[], substitute: readonly string[] = []): void {
+  #sendQuery(statements: readonly ForwardedStatement[], substitute?: Substitute): void {
     this.#options.state.push({
       kind: "query",
       statements: statements.map((statement) => statementNote(statement, this.#options.auditing.keepsSource)),
       places: joinedPlaces(statements, SEPARATOR),
+      substitute,
     });
-    const texts = [...statements.map(({ sql }) => sql), ...substitute];
+    const texts = [...statements, ...(substitute === undefined ? [] : [substitute])].map(({ sql }) => sql);
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
@@ -312,18 +333,20 @@ export class FrontendRelay {
   }
 
   #refuseQuery(before: readonly ForwardedStatement[], refusal: RefusedText): void {
-    this.#sendQuery(before, [this.#refuse(refusal)]);
+    this.#sendQuery(before, this.#refuse(refusal));
   }
 
   #refuseExtended(name: string, refusal: RefusedText): void {
     const substitute = this.#refuse(refusal);
-    this.#pipeline.parsed(name);
-    this.#options.state.push({ kind: "parse", name, note: undefined });
+    this.#pipeline.refused();
+    this.#options.state.push({ kind: "refused", substitute });
     const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
-    this.#send(message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(substitute), new Uint8Array(2)));
+    this.#send(
+      message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(substitute.sql), new Uint8Array(2)),
+    );
   }
 
-  #refuse(refusal: RefusedText): string {
+  #refuse(refusal: RefusedText): Substitute {
     const { sandboxId, auditing } = this.#options;
     const { source, normalized = null, ...shown } = refusal;
     this.#options.audit({
@@ -336,7 +359,7 @@ export class FrontendRelay {
       elapsedMs: 0,
       sqlstate: refusal.sqlstate,
     });
-    return this.#options.refusals.substitute(shown);
+    return substituteFor(shown);
   }
 
   #send(bytes: Uint8Array): void {

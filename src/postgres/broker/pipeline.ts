@@ -10,6 +10,7 @@ export interface Effect {
   readonly executes?: ReadonlySet<string>;
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set();
 const NONE: Effect = { changesSettings: false, opens: undefined };
 /** The most statements whose effects are remembered; any other counts as {@link WORST}. */
 const MAX_NAMES = 1_000;
@@ -45,6 +46,12 @@ export class Pipeline {
     this.#open = true;
     if (!selects && this.#others.size < MAX_NAMES) this.#others.add(statement);
     this.#note(this.#statements, statement, effect);
+  }
+
+  /** Notes that a message was refused: the substitute that was sent in its place fails, and the server passes over what follows. */
+  refused(): void {
+    this.#open = true;
+    this.#failed = true;
   }
 
   /** Notes a Bind. */
@@ -85,7 +92,7 @@ export class Pipeline {
 
   /** The prepared statements that executing this portal may run by SQL's EXECUTE. */
   executes(portal: string): ReadonlySet<string> {
-    return this.#effectOf(portal).executes ?? new Set();
+    return this.#effectOf(portal).executes ?? NO_NAMES;
   }
 
   /** Notes any other message that an open pipeline holds. */
@@ -99,7 +106,7 @@ export class Pipeline {
     return this.#changed || (this.#open && type === FRONTEND.query);
   }
 
-  /** Whether the server would pass over a message of this type, because the pipeline that the broker synced had failed. */
+  /** Whether the server would pass over a message of this type, because the pipeline has failed. */
   passesOver(type: number): boolean {
     return this.#failed && type !== FRONTEND.sync;
   }
@@ -121,6 +128,11 @@ export class Pipeline {
    */
   #note(names: Map<string, Effect>, name: string, effect: Effect): void {
     const before = name === "" ? NONE : names.get(name) ?? NONE;
+    // Most statements and portals have no effect.
+    if (before === NONE && effect === NONE) {
+      names.delete(name);
+      return;
+    }
     const changesSettings = before.changesSettings || effect.changesSettings;
     const opens = effect.opens ?? before.opens;
     const executes = new Set([...before.executes ?? [], ...effect.executes ?? []]);

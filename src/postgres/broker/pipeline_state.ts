@@ -2,6 +2,7 @@ import type { Audit, StatementNote } from "./audit.ts";
 import { Holdings } from "./holdings.ts";
 import type { Place } from "../guard/text.ts";
 import { writtenPosition } from "./positions.ts";
+import type { Substitute } from "./refusals.ts";
 import { wireName } from "../wire/message.ts";
 
 /** A message whose answer the server still owes, in the order of sending. */
@@ -11,8 +12,11 @@ export type Expectation =
     readonly statements: readonly StatementNote[];
     /** The places of the whole text's parts in the client's text. */
     readonly places: readonly Place[];
+    /** Follows the statements, if one was refused. */
+    readonly substitute: Substitute | undefined;
   }
-  | { readonly kind: "parse"; readonly name: string; readonly note: StatementNote | undefined }
+  | { readonly kind: "parse"; readonly name: string; readonly note: StatementNote }
+  | { readonly kind: "refused"; readonly substitute: Substitute }
   | { readonly kind: "bind"; readonly portal: string; readonly statement: string }
   | { readonly kind: "describe" }
   | { readonly kind: "execute"; readonly portal: string }
@@ -29,7 +33,7 @@ const UNKNOWN: StatementNote = { normalized: null, command: "unknown", source: u
 /** How many statements a message may prepare. */
 function prepares(message: Expectation): number {
   if (message.kind === "query") return message.statements.filter(({ command }) => command === PREPARE).length;
-  if (message.kind !== "parse" || message.note === undefined) return 0;
+  if (message.kind !== "parse") return 0;
   return (message.name === "" ? 0 : 1) + (message.note.command === PREPARE ? 1 : 0);
 }
 
@@ -78,6 +82,12 @@ export class PipelineState {
   get command(): string | undefined {
     const head = this.#queue[0];
     return head === undefined ? undefined : this.#noteOf(head)?.command;
+  }
+
+  /** The substitute of a refused statement, if one may answer now. */
+  get substitute(): Substitute | undefined {
+    const head = this.#queue[0];
+    return head?.kind === "query" || head?.kind === "refused" ? head.substitute : undefined;
   }
 
   /** Whether the server owes an answer. */
@@ -157,7 +167,7 @@ export class PipelineState {
   parsed(): void {
     const head = this.#queue[0];
     if (head?.kind !== "parse") return;
-    if (head.note !== undefined) this.#statements.set(head.name, head.note);
+    this.#statements.set(head.name, head.note);
     this.#shift();
   }
 

@@ -10,55 +10,44 @@ export interface Refusal {
   readonly position?: number;
 }
 
-const PREFIX = "omcp_refused_";
-const NAME = new RegExp(`${PREFIX}[0-9a-f]{32}`);
 /**
- * More than can be on their way at once: the relay stops reading at 100 outstanding answers. The server passes over what follows an
- * error in a pipeline, so refusals there are never taken.
+ * What the broker sends in place of a refused statement, which cannot succeed. So the server itself makes the error, its place among
+ * the answers and its effect on the transaction; only the words are the guard's.
  */
-const MAX_PENDING = 600;
+export interface Substitute {
+  /** The unguessable name that the server's error has. */
+  readonly name: string;
+  readonly sql: string;
+  readonly refusal: Refusal;
+}
+
 /** The most characters of a message or hint, so that a refusal takes a few hundred bytes. */
 const MAX_TEXT = 400;
 
 /**
- * Refused statements on their way. In place of a refused statement the broker sends a substitute that cannot succeed. So the server
- * itself makes the error, its place among the answers and its effect on the transaction; only the words are the guard's.
+ * Makes the substitute of a statement.
+ *
+ * @param refusal The error for the client.
+ * @returns SQL that fails with an unguessable name in its error.
  */
-export class Refusals {
-  readonly #pending = new Map<string, Refusal>();
+export function substituteFor({ sqlstate, message, hint, position }: Refusal): Substitute {
+  const name = `omcp_refused_${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
+  const refusal = {
+    sqlstate,
+    message: clipped(message, MAX_TEXT),
+    ...(hint === undefined ? {} : { hint: clipped(hint, MAX_TEXT) }),
+    ...(position === undefined ? {} : { position }),
+  };
+  return { name, sql: `SELECT "${name}"`, refusal };
+}
 
-  /**
-   * Makes the substitute statement.
-   *
-   * @param refusal The error for the client.
-   * @returns SQL that fails with an unguessable name in its error.
-   */
-  substitute(refusal: Refusal): string {
-    const [oldest] = this.#pending.keys();
-    if (this.#pending.size >= MAX_PENDING && oldest !== undefined) this.#pending.delete(oldest);
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    const name = PREFIX + bytes.toHex();
-    const { sqlstate, message, hint, position } = refusal;
-    this.#pending.set(name, {
-      sqlstate,
-      message: clipped(message, MAX_TEXT),
-      ...(hint === undefined ? {} : { hint: clipped(hint, MAX_TEXT) }),
-      ...(position === undefined ? {} : { position }),
-    });
-    return `SELECT "${name}"`;
-  }
-
-  /**
-   * Takes the refusal whose substitute statement caused an error.
-   *
-   * @param error The server's error.
-   * @returns The refusal, once; undefined if the error is the server's own.
-   */
-  take(error: ServerError): Refusal | undefined {
-    const name = NAME.exec(error.message)?.[0];
-    if (name === undefined) return undefined;
-    const refusal = this.#pending.get(name);
-    this.#pending.delete(name);
-    return refusal;
-  }
+/**
+ * Finds the refusal that an error of the server is about.
+ *
+ * @param substitute The substitute that answers now, if there is one.
+ * @param error The server's error.
+ * @returns The refusal; undefined if the error is the server's own.
+ */
+export function refusalBehind(substitute: Substitute | undefined, error: ServerError): Refusal | undefined {
+  return substitute !== undefined && error.message.includes(substitute.name) ? substitute.refusal : undefined;
 }

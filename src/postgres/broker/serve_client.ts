@@ -20,7 +20,6 @@ import { endSession, type Overrun, type Remnant } from "./end_session.ts";
 import { receiveStartup, type Startup } from "./startup.ts";
 import type { BrokerLimits } from "./limits.ts";
 import type { StatementPlanner } from "./planner.ts";
-import { Refusals } from "./refusals.ts";
 import { BackendRelay } from "./backend_relay.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { isKept, keptLimits } from "./kept.ts";
@@ -169,14 +168,12 @@ class Connection {
     const { sandboxId, audit, connections, signal } = this.#session;
     const limits = this.#kept ? keptLimits(this.#session.limits) : this.#session.limits;
     const state = new PipelineState(sandboxId, audit);
-    const refusals = new Refusals();
     const canceller = new Canceller(backend.upstream, upstream, state);
     const cancel = () => canceller.cancel();
     const toClient = new BackendRelay({
       session: upstream,
       client: this.#writer,
       state,
-      refusals,
       resultBytes: limits.resultBytes,
       cancel,
       exported: (snapshot) => this.#session.connections.addSnapshot(snapshot),
@@ -188,7 +185,6 @@ class Connection {
       planner: backend.planner,
       costs: backend.costs,
       state,
-      refusals,
       audit,
       auditing: this.#session.auditing ?? ALWAYS_AUDITING,
       snapshots: this.#session.connections.snapshots,

@@ -5,7 +5,8 @@ import { OmcpError } from "../../errors.ts";
 import { errorMessage } from "../../lib/error_message.ts";
 import { type ByteReader } from "../../lib/byte_reader.ts";
 import { type BackendMessage, readBackendMessage } from "../wire/backend.ts";
-import { BACKEND, readName, readUint32 } from "../wire/message.ts";
+import { readUint32 } from "../../lib/bytes.ts";
+import { BACKEND, readName } from "../wire/message.ts";
 import { parseServerError } from "../wire/server_error.ts";
 import type { ServerKey, SessionSettings } from "./upstream.ts";
 

@@ -1,5 +1,6 @@
 import { type ByteReader } from "../../lib/byte_reader.ts";
-import { HEADER_BYTES, readUint32 } from "./message.ts";
+import { readUint32 } from "../../lib/bytes.ts";
+import { HEADER_BYTES } from "./message.ts";
 
 /** A message of the server. */
 export interface BackendMessage {

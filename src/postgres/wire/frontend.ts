@@ -1,5 +1,6 @@
 import { type ByteReader } from "../../lib/byte_reader.ts";
-import { FRONTEND, HEADER_BYTES, message, readUint32 } from "./message.ts";
+import { readUint32 } from "../../lib/bytes.ts";
+import { FRONTEND, HEADER_BYTES, message } from "./message.ts";
 
 /** The most bytes of SQL that are read in one Query or Parse. */
 export const MAX_SQL_BYTES = 256 * 1024;
@@ -36,8 +37,6 @@ const KNOWN = new Set<number>(Object.values(FRONTEND));
  * @throws {TruncatedStreamError} If the client left in the middle of it.
  */
 export async function readFrontendMessage(reader: ByteReader): Promise<FrontendMessage | undefined> {
-  const whole = takeMessage(reader);
-  if (whole !== undefined) return whole;
   const header = await reader.readExactly(HEADER_BYTES);
   if (header === undefined) return undefined;
   const type = header[0] ?? 0;
@@ -51,8 +50,14 @@ export async function readFrontendMessage(reader: ByteReader): Promise<FrontendM
   return { type, body, bytes: message(type, body) };
 }
 
-/** The next message if it has arrived in full and is not too long, without a copy: most messages of a pipeline arrive so. */
-function takeMessage(reader: ByteReader): FrontendMessage | undefined {
+/**
+ * Takes the next message without a copy if it has arrived in full, as most messages of a pipeline have.
+ *
+ * @param reader Where from.
+ * @returns The message; undefined where it is not here yet or is too long: then {@link readFrontendMessage} reads it.
+ * @throws {FrontendProtocolError} For an impossible type or length.
+ */
+export function takeMessage(reader: ByteReader): FrontendMessage | undefined {
   if (!hasWholeMessage(reader)) return undefined;
   const type = reader.peek(0) ?? 0;
   const size = checkedSize(type, announcedSize(reader));

@@ -77,20 +77,6 @@ export function int32(...values: readonly number[]): Uint8Array {
 }
 
 /**
- * Reads an unsigned integer of four bytes, big-endian.
- *
- * @param bytes Where from.
- * @param offset Where in it; four bytes must be there.
- * @returns The integer.
- */
-export function readUint32(bytes: Uint8Array, offset: number): number {
-  // Without a DataView, which would be garbage for each message.
-  let value = 0;
-  for (let at = offset; at < offset + 4; at += 1) value = value * 256 + (bytes[at] ?? 0);
-  return value;
-}
-
-/**
  * Builds a message.
  *
  * @param type Its type byte.

@@ -1,5 +1,5 @@
 import { type ByteReader } from "../../lib/byte_reader.ts";
-import { readUint32 } from "./message.ts";
+import { readUint32 } from "../../lib/bytes.ts";
 
 /** The largest startup packet that is read, in bytes (PostgreSQL's own limit). */
 export const MAX_STARTUP_BYTES = 10_000;

@@ -23,16 +23,13 @@ const POSITION = 0x50;
  * @returns Its severity, code and texts.
  */
 export function parseServerError(body: Uint8Array): ServerError {
-  const fields = new Map(
-    fieldsOf(body).map((field) => [field[0] ?? 0, DECODER.decode(field.subarray(1, -1))]),
-  );
-  const detail = fields.get(0x44);
-  const hint = fields.get(0x48);
-  const position = fields.get(POSITION);
+  const detail = fieldText(body, 0x44);
+  const hint = fieldText(body, 0x48);
+  const position = fieldText(body, POSITION);
   return {
-    severity: fields.get(0x56) ?? fields.get(0x53) ?? "ERROR",
-    sqlstate: fields.get(0x43) ?? "XX000",
-    message: fields.get(0x4d) ?? "",
+    severity: fieldText(body, 0x56) ?? fieldText(body, 0x53) ?? "ERROR",
+    sqlstate: fieldText(body, 0x43) ?? "XX000",
+    message: fieldText(body, 0x4d) ?? "",
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(position === undefined ? {} : { position: Number(position) }),
@@ -46,16 +43,12 @@ export function parseServerError(body: Uint8Array): ServerError {
  * @returns The whole message.
  */
 export function errorResponse(error: ServerError): Uint8Array {
-  const fields = [
-    cstring(`S${error.severity}`),
-    cstring(`V${error.severity}`),
-    cstring(`C${error.sqlstate}`),
-    cstring(`M${withoutNul(error.message)}`),
-  ];
-  if (error.detail !== undefined) fields.push(cstring(`D${withoutNul(error.detail)}`));
-  if (error.hint !== undefined) fields.push(cstring(`H${withoutNul(error.hint)}`));
-  if (error.position !== undefined) fields.push(cstring(`P${error.position}`));
-  return message(BACKEND.error, ...fields, new Uint8Array(1));
+  const { severity, sqlstate, message: text, detail, hint, position } = error;
+  let fields = `S${severity}\0V${severity}\0C${sqlstate}\0M${withoutNul(text)}\0`;
+  if (detail !== undefined) fields += `D${withoutNul(detail)}\0`;
+  if (hint !== undefined) fields += `H${withoutNul(hint)}\0`;
+  if (position !== undefined) fields += `P${position}\0`;
+  return message(BACKEND.error, cstring(fields));
 }
 
 /** Fields that name objects, or show source text, of what the client did not write: views, policies and their functions. */
@@ -92,6 +85,18 @@ function shownField(field: Uint8Array, position: number | undefined): Uint8Array
   const foreign = lines.findIndex((line) => !OWN_CONTEXT.test(line));
   if (foreign < 0) return field;
   return foreign === 0 ? undefined : cstring(`W${lines.slice(0, foreign).join("\n")}`);
+}
+
+/** The text of the field of this type, if there is one. */
+function fieldText(body: Uint8Array, type: number): string | undefined {
+  let at = 0;
+  while (at < body.length && body[at] !== 0) {
+    const end = body.indexOf(0, at + 1);
+    if (end < 0) return undefined;
+    if (body[at] === type) return DECODER.decode(body.subarray(at + 1, end));
+    at = end + 1;
+  }
+  return undefined;
 }
 
 /** The fields of an ErrorResponse, each with its type and its NUL. */
