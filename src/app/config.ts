@@ -46,7 +46,7 @@ function integer(minimum: number, maximum: number) {
     .pipe(z.number().min(minimum, range).max(maximum, range));
 }
 
-/** The same, or undefined for an empty text. */
+/** An integer within a range, or undefined for an empty text. */
 function optionalInteger(minimum: number, maximum: number) {
   const range = `${RANGE}${minimum} to ${maximum}`;
   return z.string().regex(/^\d{0,16}$/, "must be an integer")

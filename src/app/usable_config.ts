@@ -4,7 +4,7 @@ import { type Config, readConfig, type ReadVariable } from "./config.ts";
 import { settingsIn } from "./environment.ts";
 
 /**
- * Reads the settings, with their defaults in place of those that are wrong: one wrong setting must not hide another.
+ * Reads the settings, with the defaults in place of wrong ones, so that one wrong setting does not hide another.
  *
  * @param read Looks up a setting.
  * @param unknown Sentences on variables that are not settings.

@@ -15,7 +15,7 @@ export const command: Command = {
   usage: [[USAGE, "check that no line of an audit was changed, removed or moved"]],
   help:
     `Checks the files of an OMCP_AUDIT_FOLDER: each line has the hash of the one before, and each file names the last lines of those
-before it. Exits 1 where a line was changed, removed, inserted or moved, a file was cut, or one is missing. Name the folders with
+before it. Exits 1 if a line was changed, removed, inserted or moved, or a file was cut or is missing. Name the folders with
 archived files, too.
   --from FILE                      the oldest file that must be there
   --holds HASH                     the hash of a line that must be there, as an earlier check printed it; repeatable`,

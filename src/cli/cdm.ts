@@ -34,7 +34,7 @@ export const command: Command = {
     ["cdm load DIR [options]", "load a folder of OMOP CDM files"],
     ["cdm sample [options]", "load a synthetic CDM"],
     ["cdm list", "list local CDMs and who uses them"],
-    ["cdm remove local:NAME", "remove one"],
+    ["cdm remove local:NAME", "remove a local CDM"],
   ],
   help: USAGE,
   run: async ({ args, read, unknown, print }) => {

@@ -16,7 +16,7 @@ Where to load, one of:
     --schema NAME                  the schema to create there (cdm)
     --reader ROLE                  lets this role read it; without it, the load prints the SQL that creates a role
 
-  --replace                        replace an existing CDM; what a killed load has left is replaced without it
+  --replace                        replace an existing CDM; the remnant of a killed load is replaced without this option
   --cdm-version 5.3|5.4            the files' CDM version; detected by default
   --rejects DIR                    write rejected rows to this folder, one CSV file per table. They contain patients' data
   --truncate                       cut texts to their columns' lengths, and count them; without it their rows are rejected
@@ -24,13 +24,13 @@ Where to load, one of:
                                    csv       quotes enclose fields, as pandas, DuckDB and R write them
                                    unquoted  both are text, as in downloaded vocabularies
                                    copy      backslashes begin escapes, as in the text format of COPY
-  --null [TABLE=]WORD              an unquoted field that is NULL in columns of text too, such as NA, or "" for the quoted
-                                   empty field; with --null TABLE= words such as NA are text there
+  --null [TABLE=]WORD              the unquoted word that is NULL in columns of text, too, such as NA; "" for the quoted empty field.
+                                   With --null TABLE= (no word), words such as NA are text in columns of text
 
 Files are .csv, .tsv or .txt, plain or gzipped, in UTF-8, with a header; columns in any order, separated by TABs, commas, semicolons
 or bars. An empty field is NULL, and so is \\N; a quoted empty field is the empty text, and so is an empty one in COPY's format. In
 columns of numbers and dates NA, NaN, NULL and the like are NULL too. Fractions of a second are cut to microseconds. A load reports
-how it read the files and what it changed; where two readings fit, it refuses the file. It is atomic: if it fails, it changes nothing.
+how it read the files and what it changed; if two readings fit, it refuses the file. It is atomic: if it fails, it changes nothing.
 `;
 
 /**

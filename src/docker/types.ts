@@ -285,7 +285,7 @@ export interface VolumeInfo {
   readonly name: string;
   /** `local` for those that this program creates. */
   readonly driver: string;
-  /** Those it was created with: creating it again does not change them. */
+  /** The labels that it was created with; creating it again does not change them. */
   readonly labels: Readonly<Record<string, string>>;
   /** RFC 3339; empty if the engine does not report it. */
   readonly createdAt: string;

@@ -57,7 +57,7 @@ export async function ensureImages(
   });
 }
 
-/** Those whose image is absent, or has another content than its name. */
+/** The kinds whose image is absent, or has another content than its name says. */
 async function missingOf(
   engine: Engine,
   kinds: readonly ImageKind[],

@@ -4,7 +4,7 @@
 const LINE_BYTES = 4096;
 /** A piece with more than this share of bytes that are not UTF-8, in percent, is binary; Latin-1 has fewer. */
 const MAX_INVALID_PERCENT = 30;
-/** Likewise for control characters that texts do not have. */
+/** A piece with more than this share of control characters that texts do not have, in percent, is binary. */
 const MAX_CONTROL_PERCENT = 5;
 
 /** A piece of a file that is text. */

@@ -131,7 +131,7 @@ function mounts(spec: ContainerSpec, facts: Attestation): string[] {
   return found;
 }
 
-/** A mount that nobody asked for could show a folder of the machine. Those that can be written to are found elsewhere. */
+/** Mounts that nobody asked for, which could show a folder of the machine. Writable mounts are checked elsewhere. */
 function unspecifiedMounts(
   { tmpfs, volumes = [], readOnlyFolders = [] }: ContainerSpec,
   { mounts, writableMounts }: Attestation,

@@ -107,7 +107,7 @@ export interface ContainerRuntime {
 export interface Volume {
   /** Unique in the runtime. */
   readonly name: string;
-  /** Those it was created with. */
+  /** The labels that it was created with. */
   readonly labels: Readonly<Record<string, string>>;
   /** RFC 3339; empty if the runtime does not say. */
   readonly createdAt: string;

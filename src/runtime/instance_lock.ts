@@ -45,7 +45,7 @@ export class InstanceLock {
   async release(): Promise<void> {
     this.#released = true;
     this.#wake.resolve();
-    // One that is being reacquired is released, too.
+    // A lock that is being reacquired is released, too.
     if (this.#reacquiring !== undefined) await within(this.#reacquiring, RELEASE_MS);
     const holding = this.#holding;
     this.#holding = undefined;

@@ -10,9 +10,9 @@ export interface Eviction {
 }
 
 /**
- * Chooses the sandbox that has been unused for the longest. One that a call uses, or that is being removed, is never chosen.
+ * Chooses the sandbox that has been unused for the longest. It never chooses a sandbox that a call uses or that is being removed.
  *
- * @param sandboxes Those whose removal would make room.
+ * @param sandboxes Sandboxes whose removal would make room.
  * @param leastMs A sandbox unused for a shorter time is kept.
  * @returns The sandbox and for how long it has been unused; undefined if every one must be kept.
  */

@@ -50,7 +50,7 @@ export interface PoolOptions {
   readonly size: number;
   /** Begins to start a sandbox; undefined if there is no room for one. */
   readonly launch: (signal: AbortSignal) => Promise<Launch | undefined>;
-  /** Whether a creation runs or waits: nothing is started beside it. */
+  /** Whether a creation runs or waits. If so, nothing is started ahead. */
   readonly isBusy: () => boolean;
   /**
    * A start begins this long after the last creation, ms: until then its sandbox's first cells, or further creations, need the machine.
@@ -71,7 +71,7 @@ export interface PoolInfo {
   readonly ready: number;
   /** Sandboxes that its users have created. */
   readonly creations: number;
-  /** How many of these were taken from the pool. */
+  /** How many of these creations took a sandbox from the pool. */
   readonly hits: number;
 }
 
@@ -127,7 +127,7 @@ export class SandboxPool {
   }
 
   /**
-   * Takes a sandbox that answers and was made as a new one would be now. One that is being started is waited for: it is ahead of a new
+   * Takes a sandbox that answers and was made as a new one would be now. It waits for a sandbox that is being started, which is ready before a new
    * one.
    *
    * @param kind The kind of the sandbox that is asked for.
@@ -196,12 +196,12 @@ export class SandboxPool {
     await this.#dropAll("the server ended");
   }
 
-  /** Those that can be taken. */
+  /** Sandboxes that can be taken. */
   #kept(): Entry[] {
     return [...this.#entries].filter(({ isTaken, removal }) => !isTaken && removal === undefined);
   }
 
-  /** Where this fails, a creation decides. */
+  /** If this fails, a creation decides. */
   async #check(entry: Entry): Promise<void> {
     if (!entry.isStarted || entry.isBeingChecked) return;
     entry.isBeingChecked = true;
@@ -269,7 +269,7 @@ export class SandboxPool {
   }
 
   async #remove(entry: Entry, reason: string): Promise<void> {
-    // One that was handed out is its user's.
+    // A sandbox that was handed out belongs to its user.
     if (!this.#entries.has(entry)) return;
     log.debug("Removed {name}, which was started ahead: {reason}", { name: entry.name, reason });
     entry.controller.abort();

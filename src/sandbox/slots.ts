@@ -2,7 +2,7 @@
 
 /** The right to have one more sandbox, from before its creation until its container is removed. */
 export interface Slot {
-  /** Bytes to count: the memory limit of its sandbox, or of those that are being removed for it if that is larger. */
+  /** Bytes to count: the memory limit of its sandbox or, if that is larger, of the sandboxes that are being removed for it. */
   readonly memoryBytes: number;
   /** Releases it. Idempotent. */
   release(): void;

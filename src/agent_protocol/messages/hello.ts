@@ -32,7 +32,7 @@ export const attestationSchema = wireObject({
   root_read_only: z.boolean(),
   /** All mount points, and whether each mount is read-only, whatever the permissions of its files. */
   mounts: z.record(z.string().max(4096), z.boolean()).refine((mounts) => Object.keys(mounts).length <= 1000),
-  /** Those that the agent can write to. */
+  /** Mount points that the agent can write to. */
   writable_mounts: z.array(z.string().max(4096)).max(1000),
   limits: wireObject({
     memory_bytes: limit,

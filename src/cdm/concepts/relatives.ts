@@ -18,7 +18,7 @@ import type { ConceptUsage } from "./usage.ts";
 export interface Level {
   readonly levels: number;
   readonly count: number;
-  /** Those that this CDM's `concept` lacks. */
+  /** How many of them this CDM's `concept` lacks. */
   readonly missing: number;
 }
 

@@ -19,7 +19,7 @@ export interface Combination {
 export interface Reach {
   /** A statistic that differs in fewer persons than this always gets it. */
   readonly inside: number;
-  /** One that differs in up to this many more gets it where `isAtEdge` says so. */
+  /** A statistic that differs in up to this many persons more gets it if `isAtEdge` is true. */
   readonly edge: number;
   readonly isAtEdge: (difference: Numbers) => boolean;
 }

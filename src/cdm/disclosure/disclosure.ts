@@ -275,7 +275,7 @@ function factsOf(
   { k }: DisclosureRules,
 ): DisclosureFacts {
   const hash = createHash("sha256");
-  // There may be tens of thousands of cells of too few persons, without sketches: of these, only their places count.
+  // There may be tens of thousands of cells of too few persons. They have no sketches; only their places are hashed.
   hash.update(all.map(({ persons }) => persons.value < k ? "0" : "1").join(""));
   for (const { persons, values } of all) {
     if (persons.value < k) continue;

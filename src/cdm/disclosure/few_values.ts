@@ -26,13 +26,13 @@ export function asMultiples<S extends Statistic>(
   const isNear = (terms: readonly Term[]) => differingBuckets(sketch, terms, k) < k;
   const at = (of: Statistic, bucket: number) => of.sketch[bucket] ?? 0;
   const filled = [...contributors.sketch.keys()].filter((bucket) => at(contributors, bucket) !== 0);
-  // Of k buckets, one has none of those who differ.
+  // Fewer than k persons differ, so of k buckets at least one has none of them.
   for (const bucket of filled.slice(0, k)) {
     const times = (sketch[bucket] ?? 0) / at(contributors, bucket);
     if (isNear([{ times, sketch: contributors.sketch }])) return [{ times, of: contributors }];
   }
   for (const other of others) {
-    // Of k + 1 means of a bucket's persons, two are of buckets that have none of those who differ.
+    // For the same reason, of k + 1 means of a bucket's persons, at least two are of buckets without a person who differs.
     const means = new Map(filled.map((bucket) => [at(other, bucket) / at(contributors, bucket), bucket]));
     const buckets = [...means.values()].slice(0, k + 1);
     for (const [index, a] of buckets.entries()) {

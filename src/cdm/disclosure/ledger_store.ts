@@ -37,7 +37,7 @@ export interface LoadLedgers {
 /** Keeps ledgers. */
 export interface LedgerStore {
   /**
-   * Opens the ledgers about a load of a CDM. Those about an earlier load of it are deleted.
+   * Opens the ledgers about a load of a CDM, and deletes those about an earlier load of it.
    *
    * @param load Which load.
    */

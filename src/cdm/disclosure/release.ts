@@ -183,7 +183,8 @@ function* releaseCell(
   }
   const statistics = statisticsOf(cell);
   if (protects || !mayBeShown(cell, ledger, rules)) {
-    // Rule R3: what is withheld in one statistic is withheld in all. Those that were found to be are first: the others could change that.
+    // Rule R3: what is withheld in one statistic is withheld in all. Statistics that are known to be withheld are first, because the decisions
+    // about others could change that.
     const isWithheld = (statistic: Counted) => ledger.decided(statistic)?.kind === "withheld";
     const ordered = [...statistics].sort((a, b) => Number(isWithheld(b)) - Number(isWithheld(a)));
     for (const statistic of ordered) ledger.settle(statistic, WITHHELD);
@@ -225,9 +226,9 @@ interface Margins {
 }
 
 /**
- * Decides about margins, asked for or not, so that a later question for one of them gets an answer that does not give away a withheld
- * cell. Those that sum over the last group column may be exact. All others follow from numbers that are released: with one family of
- * exact margins, every withheld cell keeps a range that needs no solver to be known.
+ * Decides about margins, asked for or not, so that a later question for one of them gets an answer that does not give away a withheld cell. Margins
+ * that sum over the last group column may be exact. All others are computed from released numbers: with one family of exact margins, the range of
+ * every withheld cell is known without a solver.
  */
 function* settleMargins(
   { family, margins, cells, shown, groups, ledger, rules }: Margins,

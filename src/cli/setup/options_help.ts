@@ -6,7 +6,7 @@ const OPTIONS: readonly (readonly [option: string, ...does: string[]])[] = [
     "--remove",
     "remove the images of every version, without asking; images that",
     "a container uses, local CDMs, the base image and the engine stay:",
-    "it lists those that are there, and docs/removal.md removes them",
+    "it lists these, and docs/removal.md says how to remove them",
   ],
 ];
 

@@ -76,7 +76,7 @@ class Journal:
         self._max_bytes = MAX_BYTES if memory_limit is None else min(MAX_BYTES, memory_limit // _SHARE_OF_LIMIT)
         # By id, the oldest first.
         self._entries: Dict[str, _Entry] = {}
-        # Those that run, by their first request.
+        # Running executions, by their first request.
         self._running: Dict[int, _Entry] = {}
         # Executions that are sent again, with the events that remain.
         self._unsent: Dict[_Entry, Deque["Event"]] = {}

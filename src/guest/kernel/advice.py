@@ -23,7 +23,7 @@ NO_NETWORK = "There is no network in a sandbox: read files in /workspace%s." % (
 NO_DATABASE = "No database can be reached from code here: work with files in /workspace."
 # Where the server runs queries itself and gives code no connection to the database.
 NO_CONNECTION = "No database can be reached from code here: omcp.query(…) asks the server for numbers on groups of persons."
-# Likewise: whether the server offers the tool.
+# Whether the server offers the tool.
 _HAS_INSTALL = os.environ.get("SANDBOX_PACKAGES") == "install_package"
 NO_INSTALL = (
     "A cell cannot install packages, because there is no network in a sandbox: call the tool install_package with this sandbox_id."

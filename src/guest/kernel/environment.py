@@ -1,7 +1,7 @@
 """The environment variables and the working folder of one execution: set before its cell runs, restored after it.
 
-A variable of the call gets its earlier value back, whatever the cell did to it; other variables stay as the cell left them. Likewise the
-working folder: with `cwd` the earlier one comes back; without it, os.chdir() in the cell lasts.
+A variable of the call gets its earlier value back, whatever the cell did to it; other variables stay as the cell left them. With `cwd`,
+the earlier working folder comes back as well; without it, os.chdir() in the cell lasts.
 """
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _warm_up(shell: Any) -> None:
 
 
 def _warm_up_module(shell: Any, name: str) -> None:
-    """The same for a module."""
+    """Does the slow first-time work of a module that was imported ahead."""
     if name == "matplotlib.pyplot":
         from . import figures
 
@@ -204,7 +204,7 @@ def _forget_error() -> None:
 
 
 def _replaced(ahead: FrozenSet[str]) -> bool:
-    """Whether a package that was installed since has one of these modules. Looks at names only: a cell can write there."""
+    """Whether an installed package replaces one of the modules imported ahead. Looks at names only, because a cell can write there."""
     try:
         names = os.listdir(_PACKAGES)
     except OSError:

@@ -48,7 +48,7 @@ class ChangedFilesFinder:
         self._since = 0
         # Inode → change time and size, of files that changed shortly before the last search.
         self._recent: Dict[int, Tuple[int, int]] = {}
-        # The same, of files that the agent itself wrote for the server since the last execution began, in the order in which it wrote them.
+        # Also inode → change time and size: of files that the agent wrote for the server since the last execution began, in that order.
         self._written: Dict[int, Tuple[int, int]] = {}
         self._search: Optional[_Search] = None
 

@@ -1,6 +1,6 @@
 """Checks, numbers, caps and counts the displays and the result of one execution before they are sent. Runs in the agent.
 
-Neither the agent nor the server parses JSON in their texts. The pieces of a long text precede their display.
+Neither the agent nor the server parses JSON in the texts of displays. The pieces of a long text precede their display.
 """
 from __future__ import annotations
 

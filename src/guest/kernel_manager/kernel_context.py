@@ -423,7 +423,7 @@ class KernelContext:
     def _finish_replaced(self, died: "Optional[Death]") -> None:
         execution = self._execution
         if execution is not None and execution.sent:
-            # One that was being ended when its kernel died counts as ended.
+            # If the execution was being ended when its kernel died, it counts as ended.
             status = execution.ending or ("kernel_died" if died is not None else "interrupted")
             self._execution_count = 0
             self._finish(execution, status, "restarted", died, self._measurement.end_now(execution))

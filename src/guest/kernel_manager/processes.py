@@ -49,7 +49,7 @@ def look(pid: int) -> Optional[Process]:
 
 
 def holds(pid: int, socket_inode: int) -> bool:
-    """Whether a process has a socket open. One that cannot be inspected counts: it may have inherited the socket."""
+    """Whether a process has a socket open. True also for a process that cannot be inspected: it may have inherited the socket."""
     folder = "/proc/%d/fd" % pid
     wanted = "socket:[%d]" % socket_inode
     try:

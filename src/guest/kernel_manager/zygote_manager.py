@@ -269,7 +269,7 @@ class ZygoteManager:
                 self._preload.remove(name)
                 self._failures -= 1
         elif kind == "replaced":
-            # Likewise; the order to fork is repeated when the next one is ready.
+            # It ends by itself; the next one imports no modules ahead. The order to fork is repeated when the next one is ready.
             self._preload.clear()
         elif kind == "fork_failed":
             self._events.on_fork_failed(count(message.get("number")))

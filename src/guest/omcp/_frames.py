@@ -28,7 +28,7 @@ _AS_TEXT = ("date", "numeric")
 MAX_COLUMNS = 500
 # Rows that are Python objects at a time.
 _CHUNK_ROWS = 5_000
-# Rows of the client library at a time, beside those.
+# Rows that the client library holds in addition.
 _LIBRARY_ROWS = 500
 # Bytes for the agent, the zygote and what the sandbox's other processes and sockets need.
 _RESERVE_BYTES = 96 * 1024 * 1024

@@ -60,7 +60,7 @@ export async function suggestConcepts(
   }
 }
 
-/** Those that begin with the text first, then those that contain it. */
+/** First the names that begin with the text, then names that contain it. */
 function matching(names: readonly string[], typed: string): string[] {
   const text = typed.trim().toLowerCase();
   const begin = names.filter((name) => name.startsWith(text));

@@ -17,7 +17,7 @@ export interface DisclosedTableOne {
 }
 
 /**
- * The same table as of rows, without quartiles and ranges, which are single persons' values. Means and standard deviations have three
+ * A table one from released numbers. It has no quartiles and ranges, which are single persons' values. Means and standard deviations have three
  * significant digits, and the latter rest on at least 2k persons. Groups whose number of persons is withheld are absent.
  *
  * @param names How groups are named.

@@ -95,8 +95,8 @@ export function incidenceTables(
 }
 
 /**
- * The same from released numbers: days and years have three significant digits, and rates are computed from these. Groups whose persons at
- * risk are withheld are absent.
+ * The tables of incidence rates from released numbers. Days and years have three significant digits, and rates are computed from these. Groups
+ * whose persons at risk are withheld are absent.
  *
  * @param names How groups are named.
  * @param numbers Persons at risk with their days, and persons with an outcome with their outcomes; keys are the strata.

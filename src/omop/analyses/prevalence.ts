@@ -102,7 +102,7 @@ export function prevalenceTables(
 }
 
 /**
- * The same from released numbers. Groups whose number of persons is withheld are absent.
+ * The tables of a prevalence from released numbers. Groups whose number of persons is withheld are absent.
  *
  * @param names How groups are named.
  * @param numbers Persons, and persons with the outcome; keys are the period's place and the strata.

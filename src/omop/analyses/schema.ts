@@ -75,7 +75,7 @@ export const analysisSchema = z.strictObject({
   ),
 });
 
-/** The same where rows must not leave the database: bands of ages have edges that rule R6 of the disclosure rules allows. */
+/** The arguments in aggregate mode: bands of ages have edges that rule R6 of the disclosure rules allows. */
 export const disclosedAnalysisSchema = analysisSchema.extend({
   age_bands: analysisSchema.shape.age_bands.unwrap().default([20, 35, 50, 65, 80]).describe(
     "The youngest age of each group but the first: multiples of five.",

@@ -186,7 +186,10 @@ function survivalText(curve: Curve, day: number): string {
   return withInterval(stepAt(steps, day) ?? { survival: 1, interval: { lower: 1, upper: 1 } });
 }
 
-/** The same from released numbers: since the last step, outcomes may be missing, so its interval need not contain the value of a later day. */
+/**
+ * The curve at a day, from released numbers. Outcomes since the last step may be missing, so that step's interval need not contain the value of a
+ * later day.
+ */
 function releasedText({ counts, steps, derived }: Curve, day: number): string {
   const step = stepAt(steps.filter(({ events }) => events > 0), day);
   if (step === undefined) return "withheld";

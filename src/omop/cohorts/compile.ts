@@ -111,7 +111,7 @@ export function cohortSteps(
 interface Plan {
   /** From the entry events to `merged`. */
   readonly steps: readonly Step[];
-  /** Those after which persons are counted. */
+  /** The steps after which persons are counted. */
   readonly attrition: readonly AttritionStep[];
 }
 

@@ -55,7 +55,7 @@ export function queryAbsence(query: OmopQuery, version: CdmVersion): readonly Li
 }
 
 /**
- * The same in a cohort's definition.
+ * Finds absence on days that may be without observation in a cohort's definition.
  *
  * @param expression The definition.
  */

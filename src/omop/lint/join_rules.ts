@@ -125,7 +125,7 @@ export function eraMix(scope: Scope): Found {
   return [eraWarning(era, `${era[0]} is joined with ${era[1]}`)];
 }
 
-/** The same across the parts of a UNION. */
+/** Finds eras beside their occurrences in the parts of a UNION. */
 export function eraUnion(scopes: readonly Scope[]): Found {
   const parts = scopes.filter(({ own }) => own.combined);
   const tables = new Set(parts.flatMap((scope) => scope.tables.map(({ table }) => table)));

@@ -37,7 +37,7 @@ function hasDay0({ from, to }: Readonly<Record<string, unknown>>): boolean {
   return (typeof from !== "number" || from <= 0) && (typeof to !== "number" || to >= 0);
 }
 
-/** The same for filters whose fields are in another order. */
+/** A text that does not depend on the order of a filter's fields. */
 function asText(filter: unknown): string {
   return JSON.stringify(
     isRecord(filter) ? Object.entries(filter).toSorted(([a], [b]) => a < b ? -1 : 1) : filter,

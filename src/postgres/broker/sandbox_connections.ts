@@ -88,7 +88,7 @@ export class SandboxConnections {
   readonly #limits: BrokerLimits;
   readonly #count: ConnectionCount;
   readonly #snapshots = new Set<string>();
-  /** Process ids, as in the keys, of those whose statement still runs though the client has left. */
+  /** Process ids, as in the keys, of connections whose statement still runs although the client has left. */
   readonly #overrun = new Set<number>();
   readonly #connections = new Map<
     number,

@@ -71,7 +71,7 @@ interface Place {
   readonly relations: ReadonlySet<string>;
 }
 
-/** Those whose plans name what is behind them: views, foreign tables, tables with row policies, and with partitions of other names. */
+/** Relations whose plans name what is behind them: views, foreign tables, tables with row policies, tables with partitions of other names. */
 async function veiled(
   session: UpstreamSession,
   where: Place,

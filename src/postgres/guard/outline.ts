@@ -1,4 +1,4 @@
-/** Makes the outline of a statement from its parse tree. Pure but for the parser. */
+/** Makes the outline of a statement from its parse tree. Pure, except that it calls the parser. */
 import { asNode, constantOf, type Fields, isFields, listOf, namesOf, partsOf, textOf } from "./ast.ts";
 import { GrammarError } from "./grammar.ts";
 import type { Call, Clause, ColumnUse, Comparison, Operand, SqlScope } from "../../lib/sql_outline.ts";

@@ -91,7 +91,7 @@ export function planText(
 
 interface ClientText {
   readonly whole: string;
-  /** The same in UTF-8. */
+  /** The whole text in UTF-8. */
   readonly text: Uint8Array;
 }
 

@@ -9,8 +9,8 @@ import { READ_XML_HINT } from "./xml.ts";
 const ALLOWED_HINT = "PostgreSQL's functions that only compute are allowed, and those that the site lists";
 
 /**
- * The refusal of a function that is not allowed. One that PostgreSQL does not have is a typing error or belongs to another dialect:
- * the refusal says so, and what to write.
+ * The refusal of a function that is not allowed. If PostgreSQL does not have the function, it is a typing error or belongs to another dialect: the
+ * refusal says so, and what to write.
  *
  * @param names The function's name, after its schema's if it has one.
  * @param policy The site's functions.

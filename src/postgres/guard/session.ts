@@ -8,8 +8,7 @@ import type { GuardPolicy } from "./types.ts";
 
 const SNAPSHOT = /^[0-9A-F]{8}-[0-9A-F]{8}-[0-9]{1,10}$/;
 /**
- * Sent in place of a change that changes nothing, so that the server answers it. Both set what every session has from its
- * start.
+ * Sent in place of a change that has no effect, so that the server answers it. Both statements set what every session has from its start.
  */
 const KEPT_SET = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
 const KEPT_RESET = "RESET default_transaction_read_only";

@@ -18,7 +18,7 @@ interface Parsed {
   readonly toArgument: Path;
   /** Undefined for a template without a name. */
   readonly toName: Path | undefined;
-  /** Both paths. */
+  /** Both paths as a text: equal for templates with the same places. */
   readonly places: string;
 }
 

@@ -15,7 +15,7 @@ const BUILDING: ReadonlySet<string> = new Set([
   "IS_XMLROOT",
 ]);
 const FUNCTIONS: ReadonlySet<string> = new Set(["xmlagg", "xmlcomment", "xmltext"]);
-/** Those of {@link BUILDING} and {@link FUNCTIONS} that write a constant as text, with its markup escaped. */
+/** Members of {@link BUILDING} and {@link FUNCTIONS} that write a constant as text, with its markup escaped. */
 const WRITING: ReadonlySet<string> = new Set([
   "IS_XMLELEMENT",
   "IS_XMLFOREST",

@@ -50,12 +50,12 @@ export class ExecutionStore {
     this.#options = options;
   }
 
-  /** Those that have not ended. */
+  /** Executions that have not ended. */
   get running(): readonly Execution[] {
     return [...this.#executions.values()].filter(({ isEnded }) => !isEnded);
   }
 
-  /** All that are known, oldest first. */
+  /** All known executions, oldest first. */
   list(): readonly ExecutionRecord[] {
     const lost = this.#ended !== undefined;
     const own = [...this.#executions.values()].map((one) => {

@@ -16,7 +16,7 @@ export interface DisclosedCall extends Pick<Call, "request" | "source" | "signal
   readonly cohorts: readonly { readonly name: string; readonly population: Population }[];
   /** Persons of each cohort whose number was released. */
   readonly persons: readonly number[];
-  /** Whether each of those was computed from earlier answers. */
+  /** Whether each of these numbers was computed from earlier answers. */
   readonly derived: readonly boolean[];
   readonly rules: DisclosureRules;
   /** Releases numbers of rows about a population; the rows may use the common table expressions of `analysed`. */
