@@ -15,13 +15,12 @@ from agent.memory import Memory
 ROOT = "/outputs"
 # Shorter output has no copy: all of it is in the result.
 SAVED_ABOVE_BYTES = 1024
-_MAX_STREAM_BYTES = 32 << 20
 _MAX_BYTES = 128 << 20
 # Each takes a descriptor of the agent.
 _MAX_COPIES = 256
-# Shares of the memory limit: all copies may take 1/16, one copy a quarter of that; and 1/8 must be free.
+# Shares of the memory limit: all copies may take 1/16, and 1/8 must be free. One copy leaves 1/8 of what all may take to other streams.
 _SHARE_OF_LIMIT = 16
-_SHARE_OF_COPIES = 4
+_SHARE_FOR_OTHERS = 8
 _FREE_SHARE_OF_LIMIT = 8
 _SEALS = (
     getattr(fcntl, "F_SEAL_SHRINK", 2)
@@ -97,7 +96,7 @@ class SavedOutputs:
         limit = memory.limit
         share = _MAX_BYTES if limit is None else limit // _SHARE_OF_LIMIT
         self._max_bytes = min(_MAX_BYTES, share)
-        self._max_stream_bytes = min(_MAX_STREAM_BYTES, share // _SHARE_OF_COPIES)
+        self._max_stream_bytes = self._max_bytes - self._max_bytes // _SHARE_FOR_OTHERS
         self._must_be_free = 0 if limit is None else limit // _FREE_SHARE_OF_LIMIT
         self._copies: Dict[str, SavedCopy] = {}
 

@@ -62,9 +62,14 @@ class Copies(unittest.TestCase):
         self.assertNotEqual(0, fcntl.fcntl(found[0], fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
         os.close(found[0])
 
-    def test_one_copy_takes_at_most_a_64th_of_the_memory_and_all_take_a_16th(self) -> None:
-        copy = self.saved("exec_1", 10 * MIB)
-        self.assertEqual((4 * MIB, False), (copy.bytes, copy.complete))
+    def test_all_copies_take_a_16th_of_the_memory_and_one_leaves_an_eighth_of_that_to_others(self) -> None:
+        self.saved("exec_0", 4 * MIB)
+        copy = self.outputs.begin("exec_1", "stdout")
+        for _ in range(20 * 4):
+            copy.add(b"x" * (256 << 10))
+        self.assertEqual((14 * MIB, False), (copy.bytes, copy.complete))
+        self.assertEqual(2 * MIB, self.saved("exec_1", 3 * MIB, "stderr").bytes)
+        copy.end()
         for number in range(2, 7):
             self.saved("exec_%d" % number, 4 * MIB)
         self.assertEqual(["/outputs/exec_%d/stdout" % number for number in (3, 4, 5, 6)], [p for p, _ in self.outputs.list()])
@@ -85,8 +90,8 @@ class Copies(unittest.TestCase):
 
     def test_without_a_limit_the_bounds_are_absolute(self) -> None:
         self.outputs = SavedOutputs(Memory(None, lambda: None))
-        copy = self.saved("exec_1", 40 * MIB)
-        self.assertEqual(32 * MIB, copy.bytes)
+        copy = self.saved("exec_1", 120 * MIB)
+        self.assertEqual(112 * MIB, copy.bytes)
 
     def test_the_number_of_copies_is_bounded_and_dropped_ones_are_closed(self) -> None:
         before = len(os.listdir("/proc/self/fd"))
