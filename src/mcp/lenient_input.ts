@@ -1,11 +1,13 @@
 /**
  * Converts arguments whose meaning is clear into what a schema takes: `null` for an optional argument, `"60"` for a
- * number, `"true"` for a boolean, one item for a list, `{items: […]}` for the list of a concept set, a choice in another case. Other values stay as they are, and the schema refuses them.
+ * number, `"true"` for a boolean, one item for a list, a concept set in the form of another argument, a choice in another case. Other values stay as they are, and the schema refuses them.
  */
 import * as z from "zod";
 import { isRecord } from "../lib/is_record.ts";
 import { givenSchema } from "../lib/given_schema.ts";
 
+/** The names of a concept set's list: one argument has this, another that. */
+const SET_NAMES = ["items", "concepts", "concept_set"];
 const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
 
 /**
@@ -54,8 +56,14 @@ function lenientText(schema: z.core.$ZodType, value: string): unknown {
 function lenientObject(schema: z.ZodObject, value: unknown): unknown {
   if (!isRecord(value)) return value;
   const fields: ReadonlyMap<string, z.core.$ZodType> = new Map(Object.entries(schema.shape));
+  const known = SET_NAMES.find((name) => fields.has(name));
+  const named = known === undefined ? value : renamedArguments(
+    value,
+    Object.fromEntries(SET_NAMES.filter((name) => !fields.has(name)).map((name) => [name, known])),
+  );
+  if (!isRecord(named)) return named;
   return Object.fromEntries(
-    Object.entries(value).map(function lenientField([name, given]) {
+    Object.entries(named).map(function lenientField([name, given]) {
       const field = fields.get(name);
       return [name, field === undefined ? given : lenientInput(field, given)];
     }),
@@ -78,11 +86,13 @@ function itemsOf({ element }: z.ZodArray, value: Readonly<Record<string, unknown
   return Array.isArray(items) && Object.keys(others).length === 0 && !own ? items : undefined;
 }
 
-/** Converts only objects in a union: a string may be meant as a string. */
+/** Converts only objects in a union, and a list of objects where a concept set is one: a string may be meant as a string. */
 function lenientUnion(schema: z.ZodUnion, value: unknown): unknown {
-  if (!isRecord(value)) return value;
   const object = schema.options.find((option) => option instanceof z.ZodObject);
-  return object === undefined ? value : lenientInput(object, value);
+  if (object === undefined) return value;
+  if (isRecord(value)) return lenientInput(object, value);
+  const isSet = Array.isArray(value) && value.every(isRecord) && Object.hasOwn(object.shape, "items");
+  return isSet ? lenientInput(object, { items: value }) : value;
 }
 
 /** A list written as JSON inside a string. */

@@ -1,17 +1,22 @@
 /** The concepts of the configured CDM, as tools use them. */
+import { logger } from "../../observability/log.ts";
 import type { Concept, ConceptSet } from "../../omop/concepts/mod.ts";
 import { type ConceptDetails, conceptDetails } from "./details.ts";
 import { type ExpandedSet, expandSet } from "./expand.ts";
-import { IndexBuild } from "./index_build.ts";
+import { IndexBuild } from "./index/build.ts";
+import { forgetRows } from "./kept_rows.ts";
 import { mappings } from "./known.ts";
 import { type FoundNumbers, numbersOf } from "./numbers.ts";
 import { type NearCodes, nearCodes } from "./near_codes.ts";
 import { conceptNotes, type NamedConcepts } from "./notes.ts";
 import { Orphans } from "./orphans.ts";
+import { Reloads } from "./reloads.ts";
 import { type RelatedConcept, relatedConcept } from "./relatives.ts";
 import { searchConcepts, type SearchRequest, type SearchResult } from "./search.ts";
 import type { ConceptSource } from "./source.ts";
 import { ConceptUsage, type ShownCounts } from "./usage.ts";
+
+const log = logger("postgres");
 
 /** The most ids in use by which the members of a set are ordered. */
 const ORDERING_IDS = 20_000;
@@ -28,34 +33,51 @@ export interface FoundMeasurements extends Pick<SearchResult, "hits" | "more"> {
   readonly numbers: FoundNumbers;
 }
 
-/** Looks concepts up. Nothing is read before the first call. */
-export class CdmConcepts {
-  /** How often concepts occur. */
+/** What the server has of one load of the CDM. */
+interface Kept {
   readonly usage: ConceptUsage;
-  readonly #source: ConceptSource;
-  readonly #build: IndexBuild;
-  /** Rows of people who have no row in the CDM's table person. */
+  readonly build: IndexBuild;
   readonly orphans: Orphans;
+}
+
+/** Looks concepts up. Nothing is read before the first call, and everything again after the CDM has been loaded again. */
+export class CdmConcepts {
+  readonly #source: ConceptSource;
+  readonly #shown: ShownCounts | undefined;
+  readonly #reloads: Reloads;
+  #kept: Kept;
+  #closing: Promise<unknown> = Promise.resolve();
 
   /**
    * @param source The database.
    * @param shown What may be shown of counts. @default all
+   * @param trustedMs How often calls check whether the CDM has been loaded again, in ms. @default 30,000
    */
-  constructor(source: ConceptSource, shown?: ShownCounts) {
+  constructor(source: ConceptSource, shown?: ShownCounts, trustedMs?: number) {
     this.#source = source;
-    this.usage = new ConceptUsage(source, shown);
-    this.#build = new IndexBuild(source, this.usage);
-    this.orphans = new Orphans(source);
+    this.#shown = shown;
+    this.#kept = this.#nothing();
+    this.#reloads = new Reloads(source, () => this.#forget(), trustedMs);
+  }
+
+  /** How often concepts occur. */
+  get usage(): ConceptUsage {
+    return this.#kept.usage;
+  }
+
+  /** Rows of people who have no row in the CDM's table person. */
+  get orphans(): Orphans {
+    return this.#kept.orphans;
   }
 
   /** Whether the search's index is complete. */
   get indexReady(): boolean {
-    return this.#build.complete;
+    return this.#kept.build.complete;
   }
 
   /** Concepts that the search's index has so far. */
   get indexed(): number {
-    return this.#build.added;
+    return this.#kept.build.added;
   }
 
   /**
@@ -67,9 +89,8 @@ export class CdmConcepts {
    * @throws {OmcpError} `invalid_argument` for a text without letters and digits.
    */
   async search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult> {
-    // The start of a local database is not a part of the wait.
-    await this.#source.reader(signal);
-    const parts = { source: this.#source, build: this.#build, usage: this.usage };
+    await this.#ready(signal);
+    const parts = { source: this.#source, build: this.#kept.build, usage: this.usage };
     return await searchConcepts(parts, request, signal);
   }
 
@@ -80,7 +101,7 @@ export class CdmConcepts {
    * @param signal The call's.
    */
   async nearCodes(code: string, signal: AbortSignal): Promise<NearCodes> {
-    return await nearCodes({ source: this.#source, build: this.#build }, code, signal);
+    return await nearCodes({ source: this.#source, build: this.#kept.build }, code, signal);
   }
 
   /**
@@ -131,7 +152,7 @@ export class CdmConcepts {
    */
   async conceptNotes(query: NamedConcepts, signal: AbortSignal): Promise<readonly string[]> {
     if (query.ids.length === 0) return [];
-    await this.#source.reader(signal);
+    await this.#ready(signal);
     // What an empty result means cannot be said without the counts.
     await this.usage.ready(query.empty === true ? EXPLAINING_WAIT_MS : 0);
     const parts = {
@@ -161,13 +182,35 @@ export class CdmConcepts {
   }
 
   async #counts(signal: AbortSignal): Promise<void> {
-    // The start of a local database is not a part of the wait.
-    await this.#source.reader(signal);
+    await this.#ready(signal);
     await this.usage.ready(COUNTS_WAIT_MS);
+  }
+
+  async #ready(signal: AbortSignal): Promise<void> {
+    // The start of a local database is not a part of any other wait.
+    await this.#source.reader(signal);
+    await this.#reloads.check(signal);
+  }
+
+  #nothing(): Kept {
+    const usage = new ConceptUsage(this.#source, this.#shown);
+    return { usage, build: new IndexBuild(this.#source, usage), orphans: new Orphans(this.#source) };
+  }
+
+  #forget(): void {
+    log.info("The CDM has been loaded again: its concepts are counted and indexed again");
+    const old = this.#kept;
+    this.#kept = this.#nothing();
+    forgetRows(this.#source);
+    this.#closing = Promise.all([this.#closing, closed(old)]);
   }
 
   /** Stops what runs in the background. */
   async close(): Promise<void> {
-    await Promise.all([this.usage.close(), this.#build.close(), this.orphans.close()]);
+    await Promise.all([this.#closing, closed(this.#kept)]);
   }
+}
+
+async function closed({ usage, build, orphans }: Kept): Promise<void> {
+  await Promise.all([usage.close(), build.close(), orphans.close()]);
 }

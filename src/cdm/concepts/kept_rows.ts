@@ -47,7 +47,7 @@ export interface KeptRows {
 const kept = new WeakMap<ConceptSource, KeptRows>();
 
 /**
- * What is kept of a database, for as long as its server runs: like the counts and the index, it does not follow changes of the CDM.
+ * What is kept of a database, until its CDM is loaded again or the server ends.
  *
  * @param source The database.
  */
@@ -56,4 +56,13 @@ export function keptRows(source: ConceptSource): KeptRows {
     { concepts: new Newest<Concept>(), targets: new Newest<readonly Concept[]>() };
   kept.set(source, known);
   return known;
+}
+
+/**
+ * Drops what is kept of a database.
+ *
+ * @param source The database.
+ */
+export function forgetRows(source: ConceptSource): void {
+  kept.delete(source);
 }

@@ -1,10 +1,10 @@
 /** What a code may mean that no concept has, or none within the facets of a search. */
 import { distance } from "fastest-levenshtein";
 import { codeMark, type Concept, variantsOf, wordsOf } from "../../omop/concepts/mod.ts";
-import type { IndexBuild } from "./index_build.ts";
+import type { IndexBuild } from "./index/build.ts";
 import { conceptMap } from "./known.ts";
 import type { ConceptSource } from "./source.ts";
-import type { WordIndex } from "./word_index.ts";
+import type { WordIndex } from "./index/word_index.ts";
 
 /** Codes that are named. */
 const NEAR = 8;
@@ -38,7 +38,7 @@ export async function nearCodes(
   const index = await build.ready(0);
   if (index === undefined) return { concepts: [], vocabularies: [] };
   const wanted = bare(code);
-  const ids = wanted.length > LONGEST ? new Set<number>() : candidates(index, wanted);
+  const ids = wanted.length > LONGEST ? new Set<number>() : await candidates(index, wanted);
   const found = await conceptMap(source, [...ids], signal);
   const near = [...ids].flatMap((id) => found.get(id) ?? []);
   return {
@@ -49,17 +49,18 @@ export async function nearCodes(
   };
 }
 
-function candidates(index: WordIndex, wanted: string): ReadonlySet<number> {
+async function candidates(index: WordIndex, wanted: string): Promise<ReadonlySet<number>> {
   const mark = codeMark(wanted);
   const beginnings = Array.from(
     { length: Math.max(0, wanted.length - SHORTEST) },
     (_, at) => wanted.slice(0, SHORTEST + at),
   );
-  return new Set([
-    ...index.find([[mark]], { limit: CANDIDATES }),
-    ...index.find([[...variantsOf(wanted), ...beginnings].map(codeMark)], { limit: CANDIDATES }),
-    ...(wanted.length < SHORTEST ? [] : index.find([], { prefix: mark, limit: CANDIDATES })),
+  const found = await Promise.all([
+    index.find([[mark]], { limit: CANDIDATES }),
+    index.find([[...variantsOf(wanted), ...beginnings].map(codeMark)], { limit: CANDIDATES }),
+    wanted.length < SHORTEST ? [] : index.find([], { prefix: mark, limit: CANDIDATES }),
   ]);
+  return new Set(found.flat());
 }
 
 /** A code as the index has it: without its point, in lower case. */

@@ -1,5 +1,6 @@
 /** Finds concepts by words, names and codes: through the index, or while it is being built by reading the names. */
 import { OmcpError } from "../../errors.ts";
+import { within } from "../../lib/async/deadline.ts";
 import {
   type Candidate,
   codeMark,
@@ -17,11 +18,11 @@ import {
   type Wanted,
   wordsOf,
 } from "../../omop/concepts/mod.ts";
-import type { IndexBuild } from "./index_build.ts";
+import type { IndexBuild } from "./index/build.ts";
+import type { WordIndex } from "./index/word_index.ts";
 import { conceptMap } from "./known.ts";
 import { type ConceptSource, late, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
-import type { WordIndex } from "./word_index.ts";
 
 /** Candidates of each kind: enough to order, few enough to look up. */
 const EXACT = 60;
@@ -31,12 +32,9 @@ const DISTINCTIVE_LETTERS = 4;
 /** The fewest letters of a last word that may be the beginning of a longer one: fewer begin too many. */
 const OPEN_LETTERS = 3;
 /** How long a search waits for the counts and the index, in ms. */
-const INDEX_WAIT_MS = 1_200;
-/** How long reading every name may take, and reading those in use, in ms. */
+const INDEX_WAIT_MS = 700;
+/** How long reading every name may take, in ms. */
 const SCAN_MS = 1_200;
-const USED_MS = 5_000;
-/** Concepts in use that are searched when reading every name took too long. */
-const MOST_USED = 20_000;
 
 /** What is searched for. */
 export interface SearchRequest {
@@ -54,8 +52,8 @@ export interface SearchResult {
   readonly more: boolean;
   /** Words that no concept has, with what was taken in their place. */
   readonly replaced: ReadonlyMap<string, readonly string[]>;
-  /** What was searched: everything, by index or reading; or only concepts in use. */
-  readonly scope: "index" | "names" | "used";
+  /** What was searched: everything, by index or by reading every name; or codes and the names that the index has so far. */
+  readonly scope: "index" | "names" | "part";
 }
 
 /**
@@ -80,8 +78,8 @@ export async function searchConcepts(
     });
   }
   const found = index === undefined
-    ? await scanned(parts, request, words, signal)
-    : indexed(index, request, words);
+    ? await early(parts, request, words, signal)
+    : await indexed(index, request, words);
   const candidates = await lookUp(source, usage, found.ids, signal);
   const hits = rankHits({ text: request.text, words: found.alternatives }, candidates)
     .filter(({ match }) => !request.code || match === "code" || match === "id");
@@ -96,69 +94,88 @@ interface Found {
   readonly scope: SearchResult["scope"];
 }
 
-function indexed(index: WordIndex, { text, code, facets }: SearchRequest, words: readonly string[]): Found {
+async function indexed(
+  index: WordIndex,
+  { text, code, facets }: SearchRequest,
+  words: readonly string[],
+): Promise<Found> {
   const marks = facetMarks(facets).map((mark) => [mark]);
   // Concepts with just that code or name are hits even if they are not standard.
   const wide = facetMarks({ ...facets, standard: false }).map((mark) => [mark]);
-  const ids = [...byId(text), ...index.find([[codeMark(text)], ...wide], { limit: EXACT })];
+  const ids = [...byId(text), ...await index.find([[codeMark(text)], ...wide], { limit: EXACT })];
   if (code) {
-    return {
-      ids,
-      alternatives: words.map((word) => [word]),
-      replaced: new Map(),
-      more: false,
-      scope: "index",
-    };
+    return { ...plain(words), ids, more: false, scope: "index" };
   }
-  const replaced = new Map<string, readonly string[]>();
-  const alternatives = words.map((word, at) => {
-    if (index.frequency(word) > 0 || (at === words.length - 1 && index.hasPrefix(word))) return [word];
-    const similar = index.similar(word);
-    if (similar.length > 0) replaced.set(word, similar);
-    return [word, ...similar];
-  });
-  ids.push(...index.find([...alternatives, [lengthMark(words.length)], ...wide], { limit: EXACT }));
-  const last = alternatives.at(-1) ?? [];
-  // A misspelt last word has substitutes, and a short one is in too many; another may be the beginning of a word.
-  const open = last.length === 1 && (last[0]?.length ?? 0) >= OPEN_LETTERS ? last[0] : undefined;
-  const any = open === undefined
-    ? index.find([...alternatives, ...marks], { limit: ANY })
-    : index.find([...alternatives.slice(0, -1), ...marks], { prefix: open, limit: ANY });
-  ids.push(...any);
+  const misspelt = await index.misspelt(words);
+  const replaced = new Map([...misspelt].filter(([, similar]) => similar.length > 0));
+  const alternatives = words.map((word) => [word, ...replaced.get(word) ?? []]);
+  const [exact, any] = await Promise.all([
+    index.find([...alternatives, [lengthMark(words.length)], ...wide], { limit: EXACT }),
+    allWords(index, alternatives, marks),
+  ]);
+  ids.push(...exact, ...any);
   if (any.length === 0) {
-    ids.push(...index.find([...alternatives, ...wide], { limit: EXACT }));
-    if (ids.length === 0) ids.push(...anyWord(index, alternatives, marks));
+    ids.push(...await index.find([...alternatives, ...wide], { limit: EXACT }));
+    if (ids.length === 0) ids.push(...await anyWord(index, alternatives, marks));
   }
   return { ids, alternatives, replaced, more: any.length === ANY, scope: "index" };
 }
 
+/** Words without substitutes. */
+function plain(words: readonly string[]): Pick<Found, "alternatives" | "replaced"> {
+  return { alternatives: words.map((word) => [word]), replaced: new Map() };
+}
+
+function allWords(
+  index: WordIndex,
+  alternatives: Wanted["words"],
+  marks: Wanted["words"],
+): Promise<readonly number[]> {
+  const last = alternatives.at(-1) ?? [];
+  // A misspelt last word has substitutes, and a short one is in too many; another may be the beginning of a word.
+  const open = last.length === 1 && (last[0]?.length ?? 0) >= OPEN_LETTERS ? last[0] : undefined;
+  return open === undefined
+    ? index.find([...alternatives, ...marks], { limit: ANY })
+    : index.find([...alternatives.slice(0, -1), ...marks], { prefix: open, limit: ANY });
+}
+
 /** Concepts with any of the words, except short words, such as those of doses, which are in too many names. */
-function anyWord(index: WordIndex, alternatives: Wanted["words"], marks: Wanted["words"]): readonly number[] {
+function anyWord(
+  index: WordIndex,
+  alternatives: Wanted["words"],
+  marks: Wanted["words"],
+): Promise<readonly number[]> {
   const distinctive = alternatives.flat().filter((word) => word.length >= DISTINCTIVE_LETTERS);
   return index.find([distinctive.length > 0 ? distinctive : alternatives.flat(), ...marks], { limit: ANY });
 }
 
-async function scanned(
-  { source, usage }: { readonly source: ConceptSource; readonly usage: ConceptUsage },
+/** Answers while the index is being built: from the database's own indexes, from every name if that is fast, and from the index so far. */
+async function early(
+  { source, build }: { readonly source: ConceptSource; readonly build: IndexBuild },
   { text, code, facets }: SearchRequest,
   words: readonly string[],
   signal: AbortSignal,
 ): Promise<Found> {
   const { schema, relations } = source;
-  const none = { alternatives: words.map((word) => [word]), replaced: new Map<string, readonly string[]>() };
   const coded = (await readRows(source, conceptsByCode(text.trim(), schema, EXACT), signal)).map(conceptOf);
   const ids = [...byId(text), ...coded.map(({ concept_id }) => concept_id)];
-  if (code) return { ...none, ids, more: false, scope: "names" };
+  if (code) return { ...plain(words), ids, more: false, scope: "names" };
   const options = { facets, synonyms: relations.has("concept_synonym"), limit: ANY };
-  const all = await readRows(source, scanNames(words, schema, options), signal, SCAN_MS).catch(late(signal));
-  if (all !== undefined) {
-    ids.push(...all.map((row) => conceptOf(row).concept_id));
-    return { ...none, ids, more: all.length === ANY, scope: "names" };
-  }
-  const within = usage.used(MOST_USED);
-  const used = await readRows(source, scanNames(words, schema, { ...options, within }), signal, USED_MS);
-  ids.push(...used.map((row) => conceptOf(row).concept_id));
-  return { ...none, ids, more: true, scope: "used" };
+  const marks = facetMarks(facets).map((mark) => [mark]);
+  const [read, known] = await Promise.all([
+    readRows(source, scanNames(words, schema, options), signal, SCAN_MS).catch(late(signal)),
+    inPart(build, [...words.map((word) => [word]), ...marks]),
+  ]);
+  ids.push(...known, ...read?.map((row) => conceptOf(row).concept_id) ?? []);
+  return read === undefined
+    ? { ...plain(words), ids, more: true, scope: "part" }
+    : { ...plain(words), ids, more: read.length === ANY, scope: "names" };
+}
+
+/** Ids that the index has so far; none where its worker fails, or is busy: this answer does without. */
+async function inPart(build: IndexBuild, all: Wanted["words"]): Promise<readonly number[]> {
+  const found = build.partial?.find(all, { limit: ANY }).catch(() => []);
+  return found === undefined ? [] : await within(found, SCAN_MS) ?? [];
 }
 
 function byId(text: string): number[] {

@@ -4,6 +4,8 @@ import { within } from "../../lib/async/deadline.ts";
 import { errorMessage } from "../../lib/error_message.ts";
 import { logger } from "../../observability/log.ts";
 import { integersOf, type UsageColumn, usageColumns, usageCounts } from "../../omop/concepts/mod.ts";
+import type { TextRow } from "../../postgres/mod.ts";
+import { pacer } from "./pacer.ts";
 import type { ConceptSource } from "./source.ts";
 import { UsedBelow } from "./used_below.ts";
 
@@ -149,17 +151,15 @@ export class ConceptUsage {
     const { schema, version } = this.#source;
     try {
       const reader = await this.#source.reader(this.#end.signal);
+      const pause = pacer();
       const columns = usageColumns(version).filter(({ table }) => this.#source.relations.has(table));
       for (const column of columns) {
         if (this.#end.signal.aborted) return;
         try {
           const limits = { rows: MOST_CONCEPTS, bytes: 64 * 1024 * 1024, ms: COLUMN_MS };
           await reader.stream(usageCounts(column, schema, MOST_CONCEPTS), limits, this.#end.signal, (row) => {
-            const [id = 0, records = 0, persons = 0] = integersOf(row);
-            if (this.#shown === undefined) return this.#add(id, { ...column, records, persons });
-            if (persons < this.#shown.leastPersons) return;
-            const { round } = this.#shown;
-            this.#add(id, { ...column, records: round(records), persons: round(persons) });
+            this.#addRow(column, row);
+            return pause();
           });
         } catch (error) {
           if (error instanceof OmcpError && error.code === "database_unavailable") throw error;
@@ -176,6 +176,14 @@ export class ConceptUsage {
       this.#failed.length = 0;
       this.#report(error, "all columns");
     }
+  }
+
+  #addRow(column: UsageColumn, row: TextRow): void {
+    const [id = 0, records = 0, persons = 0] = integersOf(row);
+    if (this.#shown === undefined) return this.#add(id, { ...column, records, persons });
+    if (persons < this.#shown.leastPersons) return;
+    const { round } = this.#shown;
+    this.#add(id, { ...column, records: round(records), persons: round(persons) });
   }
 
   #add(id: number, occurrences: Occurrences): void {

@@ -2,13 +2,15 @@
 import { errorMessage } from "../../lib/error_message.ts";
 import { logger } from "../../observability/log.ts";
 import { integersOf, usedDescendants } from "../../omop/concepts/mod.ts";
+import { NumberLists } from "./number_lists.ts";
+import { pacer } from "./pacer.ts";
 import type { ConceptSource } from "./source.ts";
 
 const log = logger("postgres");
 
 /** Concepts in use whose ancestors one statement reads. Without an index of the descendants, each statement reads all of concept_ancestor. */
 const PART = 20_000;
-/** Pairs of ancestor and descendant that are kept: a concept has some dozen ancestors, and a pair takes some 10 bytes. */
+/** Pairs of ancestor and descendant that are kept: a concept has some dozen ancestors, and a pair takes 12 bytes. */
 const MOST_PAIRS = 4_000_000;
 const MOST_BYTES = 128 * 1024 * 1024;
 /** How long all statements together may take, in ms. */
@@ -18,7 +20,7 @@ const READ_MS = 120_000;
 export class UsedBelow {
   readonly #source: ConceptSource;
   readonly #most: number;
-  #found: ReadonlyMap<number, readonly number[]> | undefined;
+  #found: NumberLists | undefined;
   #complete = false;
 
   /**
@@ -42,7 +44,7 @@ export class UsedBelow {
    * @returns Their ids, without itself; undefined until some have been read.
    */
   of(ancestor: number): readonly number[] | undefined {
-    return this.#found === undefined ? undefined : this.#found.get(ancestor) ?? [];
+    return this.#found?.of(ancestor);
   }
 
   /**
@@ -54,36 +56,34 @@ export class UsedBelow {
   async read(used: readonly number[], signal: AbortSignal): Promise<void> {
     const { schema, relations } = this.#source;
     if (!relations.has("concept_ancestor")) return;
-    const found = new Map<number, number[]>();
+    const found = new NumberLists();
+    const pause = pacer();
     const end = performance.now() + READ_MS;
-    let pairs = 0;
     let done = 0;
     try {
       const reader = await this.#source.reader(signal);
-      while (done < used.length && pairs < this.#most) {
+      while (done < used.length && found.size < this.#most) {
         // PostgreSQL's timeouts are whole milliseconds, and 0 is none.
         const ms = Math.floor(end - performance.now());
         if (ms < 1) break;
         const part = used.slice(done, done + PART);
-        const limits = { rows: this.#most - pairs, bytes: MOST_BYTES, ms };
+        const limits = { rows: this.#most - found.size, bytes: MOST_BYTES, ms };
         await reader.stream(usedDescendants(part, schema), limits, signal, (row) => {
           const [ancestor = 0, descendant = 0] = integersOf(row);
-          const known = found.get(ancestor);
-          if (known === undefined) found.set(ancestor, [descendant]);
-          else known.push(descendant);
-          pairs += 1;
+          found.add(ancestor, descendant);
+          return pause();
         });
         done += part.length;
       }
     } catch (error) {
       if (signal.aborted) return;
       log.warning("Cannot read the ancestors of all concepts in use, only {pairs}: {error}", {
-        pairs,
+        pairs: found.size,
         error: errorMessage(error),
       });
     }
     this.#complete = done >= used.length;
     // Rows of a statement that did not end are right but incomplete.
-    if (pairs > 0 || this.#complete) this.#found = found;
+    if (found.size > 0 || this.#complete) this.#found = found;
   }
 }

@@ -83,7 +83,7 @@ export function shownCounts({ k, roundTo }: Pick<DisclosureRules, "k" | "roundTo
 } {
   const least = Math.max(2 * k, roundTo);
   return {
-    leastPersons: k,
+    leastPersons: leastShown({ k }),
     round: (count) => {
       const step = Math.max(least, 10 ** (Math.floor(Math.log10(Math.max(count, 1))) - 1));
       return Math.max(least, Math.round(count / step) * step);

@@ -208,12 +208,11 @@ function hitLine(hit: Hit, details: ConceptDetails, concepts: CdmConcepts): stri
 
 function scopeNotes({ scope }: SearchResult, concepts: CdmConcepts): readonly string[] {
   if (scope === "index") return [];
+  const sofar = counted(concepts.indexed, "concept");
   const what = scope === "names"
-    ? "names were read one by one, without misspellings"
-    : "only concepts with records were searched";
-  return [
-    `[The search's index is being built, ${
-      counted(concepts.indexed, "concept")
-    } so far: ${what}. Search again for all.]`,
-  ];
+    ? "all names were read one by one, without misspellings"
+    : concepts.indexed === 0
+    ? "only ids and codes were searched, because reading all names takes too long"
+    : "only ids, codes and the names of these concepts were searched, standard ones in use first";
+  return [`[The search's index is being built, ${sofar} so far: ${what}. Search again in a minute for all.]`];
 }

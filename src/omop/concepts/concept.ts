@@ -15,7 +15,8 @@ export interface Concept {
   readonly invalid_reason: string | null;
 }
 
-const idText = z.string().regex(/^-?\d{1,19}$/).transform(Number);
+const ID = /^-?\d{1,19}$/;
+const idText = z.string().regex(ID).transform(Number);
 /** Sites leave it empty if the CDM has null. */
 const flag = z.string().nullable().transform((text) => text === "" ? null : text);
 
@@ -57,7 +58,8 @@ export function conceptOf(row: readonly (string | null)[]): Concept {
  * @returns The integers.
  */
 export function integersOf(row: readonly (string | null)[]): readonly number[] {
-  return row.map((value) => value === null ? 0 : idText.parse(value));
+  // Millions of ids come in this way, and the schema takes ten times as long.
+  return row.map((value) => value === null ? 0 : ID.test(value) ? Number(value) : idText.parse(value));
 }
 
 /** The columns of a concept in the order of {@link conceptOf}. */

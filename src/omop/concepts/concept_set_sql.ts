@@ -1,5 +1,6 @@
 /** Concept sets as SQL, with the semantics of circe (OHDSI/circe-be, ConceptSetExpressionQueryBuilder). */
 import { type RawBuilder, sql } from "kysely";
+import { CONCEPT_COLUMNS } from "./concept.ts";
 import type { ConceptSet, ConceptSetItem } from "./concept_set.ts";
 
 /**
@@ -65,4 +66,9 @@ where a.ancestor_concept_id = any(${idArray(ancestors)}) and c.invalid_reason is
  */
 export function table(schema: string, name: string): RawBuilder<unknown> {
   return sql`${sql.id(schema, name)}`;
+}
+
+/** The columns of `c`, an alias of `concept`, in the order that `conceptOf` reads. */
+export function conceptColumns(): RawBuilder<unknown> {
+  return sql.join(CONCEPT_COLUMNS.map((name) => sql.ref(`c.${name}`)));
 }

@@ -11,24 +11,23 @@ export { type Concept, conceptOf, integersOf } from "./concept.ts";
 export { conceptSetMembers } from "./concept_set_sql.ts";
 export { type AtlasConceptSet, atlasSchema, fromAtlas, toAtlas } from "./atlas.ts";
 export {
-  conceptsByCode,
   conceptsById,
   descendantsOf,
   type Direction,
-  everyConcept,
   knownDescendants,
   mapsTo,
   MOST_MAPPINGS,
   relationships,
   relativeCounts,
   relatives,
-  scanNames,
   setFingerprint,
   setMembers,
   setTotals,
   synonymsOf,
   usedDescendants,
 } from "./statements.ts";
+export { cdmRevision } from "./revision.ts";
+export { conceptsByCode, everyConcept, scanNames } from "./search_statements.ts";
 export { nearIds } from "./near_ids.ts";
 export { idsInColumn, rowsOfNobody, type UsageColumn, usageColumns, usageCounts } from "./usage.ts";
 export {
@@ -36,8 +35,8 @@ export {
   facetMarks,
   type Facets,
   indexedText,
-  isMark,
   lengthMark,
+  MARK,
   MAX_WORDS,
   variantsOf,
   wordsOf,

@@ -1,15 +1,8 @@
 /** The statements that concept tools run: authored here, with every value as a parameter. */
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import { type Statement, statement } from "../sql_compiler.ts";
-import { CONCEPT_COLUMNS } from "./concept.ts";
 import type { ConceptSet } from "./concept_set.ts";
-import type { Facets } from "./words.ts";
-import { conceptSetMembers, idArray, table } from "./concept_set_sql.ts";
-
-/** The columns of `c` in the order that `conceptOf` reads. */
-function conceptColumns(): RawBuilder<unknown> {
-  return sql.join(CONCEPT_COLUMNS.map((name) => sql.ref(`c.${name}`)));
-}
+import { conceptColumns, conceptSetMembers, idArray, table } from "./concept_set_sql.ts";
 
 /**
  * Concepts by id.
@@ -114,21 +107,6 @@ cross join lateral (
 }
 
 /**
- * Concepts with a code, in any vocabulary.
- *
- * @param code The code, in any case.
- * @param schema The schema of the CDM's tables.
- * @param limit The most rows.
- * @returns Rows for `conceptOf`, standard concepts first.
- */
-export function conceptsByCode(code: string, schema: string, limit: number): Statement {
-  // Sites index the code as it is; most codes are in upper case.
-  return statement(sql`select ${conceptColumns()} from ${table(schema, "concept")} as c
-where c.concept_code in (${code}, upper(${code}), lower(${code}))
-order by c.standard_concept = 'S' desc nulls last, c.concept_id limit cast(${limit} as bigint)`);
-}
-
-/**
  * Descendants that a CDM has of an ancestor that it may lack, the nearest first.
  *
  * @param id The ancestor's id.
@@ -141,30 +119,6 @@ export function knownDescendants(id: number, schema: string, limit: number): Sta
 join ${table(schema, "concept")} as c on c.concept_id = a.descendant_concept_id
 where a.ancestor_concept_id = cast(${id} as bigint) and c.concept_id <> a.ancestor_concept_id and c.invalid_reason is null
 order by a.min_levels_of_separation, c.concept_id limit cast(${limit} as bigint)`);
-}
-
-/**
- * Every concept with its other names, the most important first: standard ones, those with more records, short names.
- *
- * @param schema The schema of the CDM's tables.
- * @param options Concepts in use with their records; whether there is `concept_synonym`.
- * @returns Rows for `conceptOf`, each with its synonyms after it: one in a line, null for none.
- */
-export function everyConcept(schema: string, { used, synonyms }: {
-  readonly used: readonly (readonly [id: number, records: number])[];
-  readonly synonyms: boolean;
-}): Statement {
-  const names = synonyms
-    ? sql`left join (select concept_id, string_agg(concept_synonym_name, E'\\n') as names from ${
-      table(schema, "concept_synonym")
-    } group by 1) as s on s.concept_id = c.concept_id`
-    : sql`cross join (select cast(null as text) as names) as s`;
-  return statement(sql`select ${conceptColumns()}, s.names from ${table(schema, "concept")} as c ${names}
-left join unnest(${idArray(used.map(([id]) => id))}, ${
-    idArray(used.map(([, records]) => records))
-  }) as u(id, n)
-on u.id = c.concept_id
-order by c.standard_concept = 'S' desc nulls last, u.n desc nulls last, char_length(c.concept_name), c.concept_id`);
 }
 
 /**
@@ -183,34 +137,6 @@ export function synonymsOf(ids: readonly number[], schema: string): Statement {
 }
 
 /**
- * Searches names without an index: reads every name.
- *
- * @param words Words that a name must contain; letters and digits only.
- * @param schema The schema of the CDM's tables.
- * @param options What narrows it, whether there is `concept_synonym`, the ids to search if not all, and the most rows.
- * @returns Rows for `conceptOf`, standard concepts and short names first.
- */
-export function scanNames(words: readonly string[], schema: string, options: {
-  readonly facets: Facets;
-  readonly synonyms: boolean;
-  readonly within?: readonly number[];
-  readonly limit: number;
-}): Statement {
-  const { facets, synonyms, within, limit } = options;
-  const patterns = sql`cast(${`{${words.map((word) => `"%${word}%"`).join(",")}}`} as text[])`;
-  const others = synonyms
-    ? sql`or c.concept_id in (select concept_id from ${
-      table(schema, "concept_synonym")
-    } where concept_synonym_name ilike all(${patterns}))`
-    : sql``;
-  return statement(sql`select ${conceptColumns()} from ${table(schema, "concept")} as c
-where (c.concept_name ilike all(${patterns}) ${others})${facetConditions(facets)}${
-    within === undefined ? sql`` : sql` and c.concept_id = any(${idArray(within)})`
-  }
-order by c.standard_concept = 'S' desc nulls last, char_length(c.concept_name), c.concept_id limit cast(${limit} as bigint)`);
-}
-
-/**
  * Descendants in use of all concepts.
  *
  * @param used Concepts in use.
@@ -224,14 +150,6 @@ join unnest(${
       idArray(used)
     }) as u(id) on u.id = descendant_concept_id where ancestor_concept_id <> descendant_concept_id`,
   );
-}
-
-function facetConditions({ domain, vocabulary, concept_class, standard }: Facets): RawBuilder<unknown> {
-  const columns = { domain_id: domain, vocabulary_id: vocabulary, concept_class_id: concept_class };
-  const conditions = Object.entries(columns).flatMap(([column, value]) =>
-    value === undefined ? [] : [sql` and lower(${sql.ref(`c.${column}`)}) = lower(${value})`]
-  );
-  return sql`${sql.join(conditions, sql``)}${standard ? sql` and c.standard_concept = 'S'` : sql``}`;
 }
 
 /** By direction: the columns of `a` for a concept itself and for its relatives. */

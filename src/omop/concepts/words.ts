@@ -40,7 +40,7 @@ export interface Facets {
 }
 
 /** Marks begin with characters that no word of a name begins with, so that a word does not find them. */
-const MARK = "zz0";
+export const MARK = "zz0";
 
 /**
  * The mark of names with a number of words: an exact name is found among those that have all words and their number.
@@ -94,15 +94,6 @@ export function indexedText(concept: Concept, synonyms: readonly string[]): stri
     }),
   ];
   return [...new Set([...names.flat(), ...marks])].join(" ");
-}
-
-/**
- * Whether an entry of the index is a mark.
- *
- * @param entry The entry.
- */
-export function isMark(entry: string): boolean {
-  return entry.startsWith(MARK);
 }
 
 const CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789";

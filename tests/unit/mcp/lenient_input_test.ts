@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
 import { lenientInput } from "../../../src/mcp/lenient_input.ts";
+import { cohortArguments } from "../../../src/omop/cohorts/schema.ts";
 import { analysisSchema } from "../../../src/omop/analyses/mod.ts";
 import { conceptSetSchema } from "../../../src/omop/concepts/mod.ts";
 import { omopQuerySchema } from "../../../src/omop/query/mod.ts";
+import { filterSchema } from "../../../src/omop/query/schema.ts";
 
 /** Arguments as a model writes them, and their meaning. */
 const CONVERTED: readonly [Record<string, unknown>, Record<string, unknown>][] = [
@@ -60,6 +62,33 @@ Deno.test("lenientInput() takes a concept set as an object and as a list, and nu
     analysisSchema.parse(lenientInput(analysisSchema, analysis)),
     analysisSchema.parse({ analysis: "survival" }),
   );
+});
+
+Deno.test("lenientInput() takes a concept set in the form of another tool", () => {
+  const set = [{ concept_id: 1, include_descendants: true }];
+  const argument = z.strictObject({ items: conceptSetSchema.shape.items });
+  for (
+    const given of [{ items: set }, { concepts: set }, { concepts: { items: set } }, {
+      concept_set: { items: set },
+    }]
+  ) {
+    assert.deepEqual(argument.parse(lenientInput(argument, given)), { items: set });
+  }
+  for (const given of [{ concepts: set }, { items: set }, { items: { items: set } }]) {
+    const definition = { entry: [{ table: "condition_occurrence", ...given }] };
+    const expected = { table: "condition_occurrence", concepts: set };
+    assert.deepEqual(cohortArguments.parse(lenientInput(cohortArguments, definition)).entry, [expected]);
+  }
+  for (const value of [set, { items: set }, { concepts: set }]) {
+    const filter = { column: "condition_concept_id", op: "in_concept_set", value };
+    assert.deepEqual(filterSchema.parse(lenientInput(filterSchema, filter)), {
+      ...filter,
+      value: { items: set },
+    });
+  }
+  // Both at once: which is meant is not clear.
+  const both = { items: set, concepts: set };
+  assert.equal(argument.safeParse(lenientInput(argument, both)).success, false);
 });
 
 Deno.test("lenientInput() does not change ambiguous values", () => {

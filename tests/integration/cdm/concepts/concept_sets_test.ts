@@ -4,9 +4,10 @@ import * as z from "zod";
 import { CdmConcepts } from "../../../../src/cdm/concepts/mod.ts";
 import { quoteLiteral } from "../../../../src/lib/sql.ts";
 import { cdmTables, createTable } from "../../../../src/omop/cdm/mod.ts";
-import { conceptSetMembers, conceptSetSchema } from "../../../../src/omop/concepts/mod.ts";
+import { cdmRevision, conceptSetMembers, conceptSetSchema } from "../../../../src/omop/concepts/mod.ts";
 import { statement } from "../../../../src/omop/sql_compiler.ts";
 import { testSource } from "../../../fixtures/cdm/test_source.ts";
+import { eventually } from "../../../fixtures/eventually.ts";
 import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 import vectors from "../../../vectors/concept_sets/vocabulary_and_sets.json" with { type: "json" };
 
@@ -160,6 +161,68 @@ Deno.test("concept sets and notes on a vocabulary with gaps", async (t) => {
         message: "This CDM has no concept 1010",
         next: /1010: similar id /,
       });
+    });
+    await t.step(
+      "what shows a reload: tables made again, emptied or described otherwise, and a vocabulary's rows",
+      async () => {
+        const reader = await database.reader(NEVER);
+        let before: string | null | undefined;
+        const changed = async (): Promise<boolean> => {
+          const { sql, parameters } = cdmRevision("cdm", source.relations);
+          const [row] = await reader.read({ sql, parameters }, { rows: 1, bytes: 1e6, ms: 10_000 }, NEVER);
+          const was = before;
+          before = row?.[0];
+          return before !== was;
+        };
+        await changed();
+        assert.equal(await changed(), false);
+        await postgres.sql("update cdm.person set year_of_birth = 1971");
+        assert.equal(await changed(), false, "a row of a person");
+        await postgres.sql("create table cdm.notes (a int)");
+        assert.equal(await changed(), false, "a table that is not of the CDM");
+        for (
+          const sql of [
+            "truncate cdm.death",
+            "insert into cdm.cdm_source select 'a', 'b', 'c', 'd', 'e', 'f', '2020-01-01', '2020-01-01', '5.4', 0, 'g'",
+            "drop table cdm.note; create table cdm.note (note_id int)",
+          ]
+        ) {
+          await postgres.sql(sql);
+          assert.equal(await changed(), true, sql);
+          assert.equal(await changed(), false, sql);
+        }
+        await postgres.sql("update cdm.concept set concept_name = 'Renamed' where concept_id = 1005");
+        await eventually(changed, "Postgres's statistics show the change");
+      },
+    );
+
+    await t.step("after a reload, concepts are read, counted and indexed again", async () => {
+      const own = testSource(postgres);
+      const reloaded = new CdmConcepts(own.source, undefined, 0);
+      const name = async (): Promise<string> => (await reloaded.get(1005, 1, NEVER)).concept.concept_name;
+      const search = async (text: string): Promise<readonly number[]> =>
+        (await reloaded.search({ text, code: false, facets: { standard: false } }, NEVER)).hits
+          .map(({ concept }) => concept.concept_id);
+      try {
+        assert.equal(await name(), "Renamed");
+        assert.deepEqual(await search("renamed"), [1005]);
+        await eventually(() => Promise.resolve(reloaded.indexReady), "the index is ready");
+        const { usage } = reloaded;
+        assert.ok(usage.done);
+        await postgres.sql(
+          "update cdm.concept set concept_name = 'Loaded again' where concept_id = 1005; truncate cdm.death",
+        );
+        assert.equal(await name(), "Loaded again");
+        assert.notEqual(reloaded.usage, usage);
+        await eventually(
+          async () => (await search("loaded"))[0] === 1005 && reloaded.indexReady,
+          "the new index",
+        );
+        assert.deepEqual(await search("renamed"), []);
+      } finally {
+        await reloaded.close();
+        await own.database.close();
+      }
     });
   } finally {
     await concepts.close();

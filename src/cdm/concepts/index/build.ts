@@ -1,24 +1,22 @@
 /** Fills the search's index from the database: once for a server, in the background, a few milliseconds at a time. */
-import { errorMessage } from "../../lib/error_message.ts";
-import { within } from "../../lib/async/deadline.ts";
-import { logger } from "../../observability/log.ts";
-import { conceptOf, everyConcept, indexedText } from "../../omop/concepts/mod.ts";
-import type { ConceptSource } from "./source.ts";
-import type { ConceptUsage } from "./usage.ts";
+import { errorMessage } from "../../../lib/error_message.ts";
+import { within } from "../../../lib/async/deadline.ts";
+import { logger } from "../../../observability/log.ts";
+import { conceptOf, everyConcept, indexedText } from "../../../omop/concepts/mod.ts";
+import { pacer } from "../pacer.ts";
+import type { ConceptSource } from "../source.ts";
+import type { ConceptUsage } from "../usage.ts";
 import { WordIndex } from "./word_index.ts";
 
 const log = logger("postgres");
 
-/** All vocabularies of Athena together have fewer concepts. An index of 7,000,000 takes 1.4 GB (docs/concepts.md). */
+/** All vocabularies of Athena together have fewer concepts. docs/concepts.md has the memory of an index of 7,000,000. */
 const MOST_CONCEPTS = 12_000_000;
 const MOST_BYTES = 16 * 1024 ** 3;
 /** How long the database may take to send every concept, in ms. */
 const BUILD_MS = 3_600_000;
 /** How long the index waits for the counts that order it, in ms. */
 const COUNTS_MS = 60_000;
-/** After this many milliseconds of work, others get a turn, which is as long as the pause. */
-const WORK_MS = 5;
-const PAUSE_MS = 2;
 /** Concepts in use that come first. */
 const MOST_USED = 200_000;
 
@@ -29,7 +27,7 @@ export class IndexBuild {
   readonly #end = new AbortController();
   #index: WordIndex | undefined;
   #building: Promise<void> | undefined;
-  #added = 0;
+  #complete = false;
   readonly #vocabularies = new Map<string, number>();
 
   /**
@@ -43,12 +41,17 @@ export class IndexBuild {
 
   /** Whether it has been built. */
   get complete(): boolean {
-    return this.#index !== undefined;
+    return this.#complete && this.#index?.ended === false;
   }
 
   /** Concepts that have been read. */
   get added(): number {
-    return this.#added;
+    return this.#index?.size ?? 0;
+  }
+
+  /** What has been read while it is being built, the most important concepts: standard ones in use. */
+  get partial(): WordIndex | undefined {
+    return this.added > 0 && this.#index?.ended === false ? this.#index : undefined;
   }
 
   /** The vocabularies of the concepts that have been read, each with how many. */
@@ -63,10 +66,12 @@ export class IndexBuild {
    * @returns The index; undefined while it is being built.
    */
   async ready(ms: number): Promise<WordIndex | undefined> {
-    if (this.#index !== undefined) return this.#index;
+    if (this.complete) return this.#index;
+    // The worker of a complete index has failed.
+    if (this.#complete) this.#reset();
     this.#building ??= this.#build();
     await within(this.#building, ms);
-    return this.#index;
+    return this.complete ? this.#index : undefined;
   }
 
   /** Stops the build, and frees the index. */
@@ -78,56 +83,52 @@ export class IndexBuild {
 
   async #build(): Promise<void> {
     const { signal } = this.#end;
-    const index = new WordIndex();
-    const pause = pacer();
     try {
-      const reader = await this.#source.reader(signal);
+      await this.#source.reader(signal);
       await this.#usage.ready(COUNTS_MS);
       const start = performance.now();
-      const { schema, relations } = this.#source;
-      const used = this.#usage.used(MOST_USED);
-      const statement = everyConcept(schema, {
-        used: used.map((id) => [id, this.#usage.records(id)]),
-        synonyms: relations.has("concept_synonym"),
-      });
-      const limits = { rows: MOST_CONCEPTS, bytes: MOST_BYTES, ms: BUILD_MS };
-      await reader.stream(statement, limits, signal, (row) => {
-        const concept = conceptOf(row);
-        index.add(concept.concept_id, indexedText(concept, row.at(-1)?.split("\n") ?? []));
-        this.#added = index.size;
-        const { vocabulary_id } = concept;
-        this.#vocabularies.set(vocabulary_id, (this.#vocabularies.get(vocabulary_id) ?? 0) + 1);
-        return pause();
-      });
-      await index.finish(async () => await pause());
-      if (signal.aborted) return index.close();
-      this.#index = index;
+      const index = this.#index = new WordIndex();
+      await this.#fill(index, signal);
+      await index.finish();
+      this.#complete = true;
       log.info("The concepts' index is ready: {concepts} concepts in {seconds} s", {
         concepts: index.size,
         seconds: Math.round((performance.now() - start) / 1000),
       });
     } catch (error) {
-      index.close();
       // The next search begins again.
-      this.#building = undefined;
-      this.#added = 0;
-      this.#vocabularies.clear();
+      this.#reset();
       if (signal.aborted) return;
       log.warning("Cannot build the concepts' index: {error}", { error: errorMessage(error) });
     }
   }
-}
 
-/** Makes a function that gives others a turn after some milliseconds of work; undefined means to go on at once. */
-function pacer(): () => Promise<void> | undefined {
-  let since = performance.now();
-  return () => {
-    if (performance.now() - since < WORK_MS) return undefined;
-    return new Promise((resolve) =>
-      setTimeout(() => {
-        since = performance.now();
-        resolve();
-      }, PAUSE_MS)
-    );
-  };
+  async #fill(index: WordIndex, signal: AbortSignal): Promise<void> {
+    const { schema, relations } = this.#source;
+    const reader = await this.#source.reader(signal);
+    const pause = pacer();
+    const statements = everyConcept(schema, {
+      used: this.#usage.used(MOST_USED).map((id) => [id, this.#usage.records(id)]),
+      synonyms: relations.has("concept_synonym"),
+    });
+    for (const statement of statements) {
+      const limits = { rows: MOST_CONCEPTS - index.size, bytes: MOST_BYTES, ms: BUILD_MS };
+      await reader.stream(statement, limits, signal, (row) => {
+        const concept = conceptOf(row);
+        const { vocabulary_id } = concept;
+        this.#vocabularies.set(vocabulary_id, (this.#vocabularies.get(vocabulary_id) ?? 0) + 1);
+        const text = indexedText(concept, row.at(-1)?.split("\n") ?? []);
+        return index.add(concept.concept_id, text) ?? pause();
+      });
+      await index.flush();
+    }
+  }
+
+  #reset(): void {
+    this.#index?.close();
+    this.#index = undefined;
+    this.#building = undefined;
+    this.#complete = false;
+    this.#vocabularies.clear();
+  }
 }

@@ -1,0 +1,94 @@
+/** How the index is built beside searches: a database whose second statement, which sorts everything, ends only when it is allowed to. */
+import assert from "node:assert/strict";
+import { IndexBuild } from "../../../../../src/cdm/concepts/index/build.ts";
+import { searchConcepts, type SearchRequest } from "../../../../../src/cdm/concepts/search.ts";
+import type { ConceptSource } from "../../../../../src/cdm/concepts/source.ts";
+import { ConceptUsage } from "../../../../../src/cdm/concepts/usage.ts";
+import { OmcpError } from "../../../../../src/errors.ts";
+import { abortable } from "../../../../../src/lib/async/abortable.ts";
+import { eventually } from "../../../../fixtures/eventually.ts";
+
+const NEVER = new AbortController().signal;
+const ROWS = [
+  ["1", "Heart attack", "Condition", "SNOMED", "Disorder", "S", "A1", null, null],
+  ["2", "Heart failure", "Condition", "SNOMED", "Disorder", "S", "A2", null, null],
+] as const;
+const HEART: SearchRequest = { text: "heart", code: false, facets: { standard: true } };
+
+interface Slow {
+  readonly source: ConceptSource;
+  readonly build: IndexBuild;
+  readonly usage: ConceptUsage;
+  /** Lets the second statement end. */
+  readonly release: () => void;
+  readonly streams: string[];
+}
+
+/** Concept 1 is in use; reading all names takes too long. */
+function slow(): Slow {
+  const streams: string[] = [];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const source: ConceptSource = {
+    schema: "cdm",
+    version: "5.4",
+    relations: new Set(["concept"]),
+    reader: () =>
+      Promise.resolve({
+        read: ({ sql, parameters }) => {
+          if (sql.includes("ilike")) return Promise.reject(new OmcpError("timeout", "It took too long"));
+          const ids: readonly string[] = String(parameters[0]).match(/\d+/g) ?? [];
+          return Promise.resolve(
+            sql.includes("c.concept_id = any") ? ROWS.filter(([id]) => ids.includes(id)) : [],
+          );
+        },
+        stream: async ({ sql }, _limits, signal, take) => {
+          streams.push(sql);
+          const inUse = !sql.includes("left join unnest");
+          if (!inUse) await abortable(released, signal);
+          for (const row of ROWS) if ((row[0] === "1") === inUse) await take(row);
+        },
+      }),
+  };
+  const usage = new ConceptUsage(source);
+  return { source, usage, build: new IndexBuild(source, usage), release, streams };
+}
+
+Deno.test("a search before the index is complete finds what the index has, and says that this is a part", async () => {
+  const { source, usage, build, release } = slow();
+  const search = async () => await searchConcepts({ source, usage, build }, HEART, NEVER);
+  await build.ready(0);
+  await eventually(() => build.partial !== undefined, "concepts in use are indexed");
+  const part = await search();
+  assert.equal(part.scope, "part");
+  assert.ok(part.more);
+  assert.deepEqual(part.hits.map(({ concept }) => concept.concept_id), [1]);
+  release();
+  await eventually(() => build.complete, "the index is complete");
+  const all = await search();
+  assert.equal(all.scope, "index");
+  assert.deepEqual(all.hits.map(({ concept }) => concept.concept_id).toSorted(), [1, 2]);
+  await build.close();
+});
+
+Deno.test("an index whose worker failed is built again by the next search", async () => {
+  const { build, release, streams } = slow();
+  release();
+  const index = await build.ready(10_000);
+  assert.ok(index !== undefined);
+  assert.equal(streams.length, 2);
+  await assert.rejects(index.find([['"']], { limit: 1 }));
+  assert.equal(build.complete, false);
+  const again = await build.ready(10_000);
+  assert.deepEqual(await again?.find([["heart"]], { limit: 9 }), [1, 2]);
+  assert.equal(streams.length, 4);
+  await build.close();
+});
+
+Deno.test("a build that is closed ends its statement and its worker", async () => {
+  const { build } = slow();
+  await build.ready(0);
+  await eventually(() => build.partial !== undefined, "concepts in use are indexed");
+  await build.close();
+  assert.equal(build.partial, undefined);
+  assert.equal(build.complete, false);
+});
