@@ -35,9 +35,9 @@ export const DETAIL_FIELDS = {
   status: { type: "number", meaning: "HTTP status of the engine's response." },
   image: { type: "string", meaning: "The image's reference." },
   retry_after_seconds: { type: "number", meaning: "Seconds after which to repeat the call." },
-  progress: { type: "string", meaning: "The newest line about the work that goes on." },
+  progress: { type: "string", meaning: "The newest line about the work that continues." },
   log: { type: "list of strings", meaning: "The last lines of the program or build that failed." },
-  sqlstate: { type: "string or null", meaning: "PostgreSQL's error code; null where the server sent none." },
+  sqlstate: { type: "string or null", meaning: "PostgreSQL's error code; null if the server sent none." },
   role: { type: "string", meaning: "The database role." },
   kinds: { type: "list of strings", meaning: "Which privileges the role must not have." },
   containers: { type: "list of strings", meaning: "The containers that use the local CDM." },
@@ -87,7 +87,7 @@ export const ERROR_CODES = {
   },
   sandbox_busy: {
     retryable: true,
-    meaning: "A call uses the sandbox, or as many executions run and wait as may do so at once.",
+    meaning: "A call uses the sandbox, or the maximum of its executions runs or waits.",
     state: "What runs continues; nothing else was done.",
     details: ["agent_code"],
   },
@@ -111,7 +111,7 @@ export const ERROR_CODES = {
   },
   agent_incompatible: {
     retryable: false,
-    meaning: "The agent in a container is of another version than the server.",
+    meaning: "The agent in a container has another version than the server.",
     state:
       "This server ran no code in the container, which ends when its lease expires, if it has not been removed.",
     details: [],
@@ -262,13 +262,13 @@ export const ERROR_CODES = {
   },
   package_no_wheel: {
     retryable: false,
-    meaning: "There is no wheel of a package for the sandbox's Python and platform, perhaps only its source.",
+    meaning: "A package has no wheel for the sandbox's Python and platform; it may have only its source.",
     state: "Nothing was installed.",
     details: ["log"],
   },
   package_conflict: {
     retryable: false,
-    meaning: "The requirements contradict each other, the operator's constraints or what the kernel needs.",
+    meaning: "The requirements contradict each other, the operator's constraints or the kernel's needs.",
     state: "Nothing was installed.",
     details: ["log"],
   },
@@ -310,7 +310,7 @@ export const ERROR_CODES = {
   },
   disclosure_not_allowed: {
     retryable: false,
-    meaning: "The rules of what may leave the database exclude what was asked for.",
+    meaning: "The disclosure rules exclude what the call asked for.",
     state: "Nothing was released.",
     details: [],
   },
