@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_STREAMS = 96
 _READ_BYTES = 1 << 18
+# What a cell shows last: its reply mostly follows at once.
+_LAST_SHOWN = frozenset(("execute_result", "display_data", "error"))
 
 
 class Handlers(NamedTuple):
@@ -70,7 +72,10 @@ class Channel:
     def emit(self, request_id: int, event: "Event") -> None:
         """Numbers an event and sends it; sends it again at each attach until it is acknowledged."""
         self._events.add(request_id, event)
-        self._output.schedule_flush()
+        if event["type"] in _LAST_SHOWN:
+            self._output.schedule_late_flush()
+        else:
+            self._output.schedule_flush()
 
     def can_emit(self) -> bool:
         """Whether there is room for more events; after False, `handlers.on_room` reports when there is room again."""

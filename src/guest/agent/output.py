@@ -19,6 +19,8 @@ _LOW_WATER_MARK = 32 * 1024
 _BACKPRESSURE_BYTES = 2 << 20
 _RESUME_BYTES = 128 * 1024
 _BATCH_BYTES = 64 * 1024
+# Seconds that what a cell shows last waits for the cell's reply, to share its write.
+_REPLY_SECONDS = 0.005
 
 
 class _StreamQueue:
@@ -56,6 +58,7 @@ class Output:
         self._waiting = 0
         self._batch = memoryview(b"")
         self._scheduled: Optional[Handle] = None
+        self._late: Optional[Handle] = None
         self._blocked = False
         self._was_backpressured = False
         self._attached = False
@@ -77,7 +80,7 @@ class Output:
 
     @property
     def idle(self) -> bool:
-        return not self._attached or not (self._batch or self._urgent or self._queues or self._scheduled)
+        return not self._attached or not (self._batch or self._urgent or self._queues or self._scheduled or self._late)
 
     def attach(self, beginning: bytes) -> None:
         """Drops the frames of the previous attach, and starts with these bytes."""
@@ -119,11 +122,19 @@ class Output:
         if self._attached and not self._blocked and self._scheduled is None:
             self._scheduled = self._loop.call_soon(self._flush)
 
+    def schedule_late_flush(self) -> None:
+        """Schedules a flush with the next frame, or soon if there is none: the engine and the server wake once for both."""
+        if self._attached and not self._blocked and self._scheduled is None and self._late is None:
+            self._late = self._loop.call_later(_REPLY_SECONDS, self._flush)
+
     def flush_now(self) -> None:
         self._flush()
 
     def _flush(self) -> None:
         self._scheduled = None
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         try:
             while self._attached:
                 if not self._batch:

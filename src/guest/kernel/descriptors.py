@@ -18,6 +18,8 @@ _readlink = os.readlink
 _collect = gc.collect
 # The kernel's own socket, two of its event loop, and some that a cell keeps.
 _FEW_SOCKETS = 6
+# Always open and not sockets: the three standard streams, the reserve, and the folder that is being listed.
+_OTHERS = 3 + _RESERVED + 1
 
 
 class Reserve:
@@ -54,7 +56,10 @@ def close_forgotten_sockets() -> None:
     and a sandbox has few."""
     sockets = 0
     try:
-        for name in _listdir("/proc/self/fd"):
+        names = _listdir("/proc/self/fd")
+        if len(names) <= _FEW_SOCKETS + _OTHERS:
+            return
+        for name in names:
             try:
                 sockets += _readlink("/proc/self/fd/" + name).startswith("socket:")
             except OSError:

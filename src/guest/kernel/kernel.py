@@ -90,7 +90,7 @@ class Kernel:
                 for part in display.in_parts(message):
                     self._send_to_agent({**part, "execution": self._number})
                 # Between cells only the main thread may read the socket: another would take its next message.
-                if message["type"] in ("display_data", "clear_output") and self._running:
+                if message["type"] in ("display_data", "clear_output") and self._running and not self._silent:
                     self._wait_for_acknowledgement()
         finally:
             self._sending -= 1

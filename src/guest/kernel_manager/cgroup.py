@@ -23,8 +23,8 @@ _UNLIMITED = 1 << 62
 _OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
-# Open files that each execution reads several times: opening one takes longer than reading it.
-_descriptors: Dict[str, int] = {}
+# Open files that each execution reads several times, None for those of the other version: opening one takes longer than reading it.
+_descriptors: Dict[str, Optional[int]] = {}
 
 
 def _read(path: str) -> str:
@@ -39,9 +39,13 @@ def _read_again(path: str) -> str:
     try:
         if path not in _descriptors:
             _descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.pread(_descriptors[path], 65536, 0).decode("ascii", "replace")
+        file = _descriptors[path]
+        return "" if file is None else os.pread(file, 65536, 0).decode("ascii", "replace")
+    except FileNotFoundError:
+        _descriptors[path] = None
     except OSError:
-        return ""
+        pass
+    return ""
 
 
 def oom_kills() -> Optional[int]:

@@ -5,6 +5,7 @@ Runs in the agent.
 """
 from __future__ import annotations
 
+import os
 import time
 from typing import Any, Callable, Dict, Optional
 
@@ -19,7 +20,9 @@ _RETURN_OVERRUN_SECONDS = 0.5
 # Seconds for an overrun cell's asyncio tasks to end.
 _SETTLE_SECONDS = 0.5
 _PAUSES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02)
-_TRIES = 12
+# Looks with only a yield of the processor between them, and with a sleep, which Linux prolongs by as much again.
+_YIELDS = 20
+_SLEEPS = 12
 _POLL_SECONDS = 0.00005
 # Seconds. Interrupted threads get _STOP_SECONDS to stop; then threads and processes are watched for _WATCH_SECONDS. If any still run,
 # the processes are killed and all are watched again, unless _WATCH_UNTIL_SECONDS would pass.
@@ -85,10 +88,13 @@ class Epilogue:
 
     def _waits_now(self) -> bool:
         """Whether the main thread waits. It polls for some microseconds: a turn of the loop would take a millisecond."""
-        for _ in range(_TRIES):
+        for look in range(_YIELDS + _SLEEPS):
             if self._main.waits():
                 return True
-            time.sleep(_POLL_SECONDS)
+            if look < _YIELDS:
+                os.sched_yield()
+            else:
+                time.sleep(_POLL_SECONDS)
         return False
 
     def _poll(self) -> None:

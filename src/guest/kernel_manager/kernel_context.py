@@ -256,7 +256,8 @@ class KernelContext:
         event = execution.event(message)
         if event is not None:
             self._emit(execution.request_id, execution.record(event))
-        if kind in ("display_data", "clear_output"):
+        if kind in ("display_data", "clear_output") and not execution.params.silent:
+            # A silent execution has no printed text whose order matters.
             self._kernel.send({"type": "acknowledged"})
 
     def _on_ended(self, status: int, broken: Optional[str]) -> None:

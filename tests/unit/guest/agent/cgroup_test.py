@@ -72,6 +72,14 @@ class Version(unittest.TestCase):
         self.write(self.limit, self.unlimited)
         self.assertEqual((None, None), (cgroup.memory_limit_bytes(), cgroup.memory_free_bytes()))
 
+    def test_files_are_opened_once_and_those_of_the_other_version_not_looked_for_again(self) -> None:
+        self.cpu_is(1)
+        self.write(self.now, 100)
+        self.assertEqual((1, 100), (cgroup.cpu_microseconds(), cgroup.memory_bytes()))
+        self.cpu_is(2)
+        with mock.patch("os.open", side_effect=AssertionError("opened again")):
+            self.assertEqual((2, 100), (cgroup.cpu_microseconds(), cgroup.memory_bytes()))
+
     def test_the_limit_on_processes(self) -> None:
         self.write(self.tasks, 256)
         self.assertEqual(256, cgroup.tasks_limit())
@@ -82,6 +90,7 @@ class Version(unittest.TestCase):
         name, text = self.stat
         self.write(self.now, 900)
         self.write(self.limit, 1000)
+        self.write(name, text % (0, 0))
         self.assertEqual(100, cgroup.memory_free_bytes())
         self.write(name, text % (200, 50))
         self.assertEqual(350, cgroup.memory_free_bytes())

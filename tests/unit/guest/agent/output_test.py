@@ -24,7 +24,8 @@ class OutputTest(unittest.TestCase):
         self.addCleanup(os.close, self.reading)
         self.addCleanup(os.close, writing)
         self.room: List[int] = []
-        self.output = Output(self.loop, writing, EventWindow(), lambda: None, self.room.append)
+        self.events = EventWindow()
+        self.output = Output(self.loop, writing, self.events, lambda: None, self.room.append)
         self.output.attach(b"")
 
     def received(self) -> List[Frame]:
@@ -48,6 +49,30 @@ class OutputTest(unittest.TestCase):
         order = [frame.id for frame in self.received()]
         self.assertEqual(order[:4], [2, 4, 2, 4])
         self.assertEqual(len(order), 10)
+
+    def turn(self) -> None:
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+
+    def test_what_a_cell_shows_last_shares_the_write_of_its_reply(self) -> None:
+        self.received()
+        self.events.add(1, {"type": "execute_result", "data": {"text/plain": "1"}})
+        self.output.schedule_late_flush()
+        self.turn()
+        with self.assertRaises(BlockingIOError):
+            os.read(self.reading, 1)
+        self.events.add(1, {"type": "reply", "result": {}})
+        self.output.schedule_flush()
+        self.turn()
+        self.assertEqual(os.read(self.reading, 1 << 20).count(b'"type"'), 2)
+        self.assertTrue(self.output.idle)
+
+    def test_it_does_not_wait_long_for_the_reply_of_a_cell_that_goes_on(self) -> None:
+        self.received()
+        self.events.add(1, {"type": "display_data", "data": {"text/plain": "1"}})
+        self.output.schedule_late_flush()
+        self.assertFalse(self.output.idle)
+        self.assertEqual([frame.id for frame in self.received()], [1])
 
     def test_only_its_own_frames_pause_a_stream_and_it_is_notified_when_there_is_room(self) -> None:
         while not self.output.above_high_water_mark(2):
