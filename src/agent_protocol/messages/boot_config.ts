@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { VERSION } from "../../version.ts";
+import { agentVersion } from "./agent_version.ts";
 import { EXECUTION_DEADLINES } from "./deadlines.ts";
 
 /** The fields of both modes, by their names on the wire. */
 export interface CommonBootConfig {
-  /** This server's version; the agent's modules are from it. */
+  /** The agent's version, see {@link agentVersion}. */
   readonly version: string;
   /** The agent exits after this many seconds without a frame from a server. */
   readonly lease_seconds: number;
@@ -97,7 +97,7 @@ export function sandboxBootConfig(
 ): SandboxBootConfig {
   return {
     mode: "sandbox",
-    version: VERSION,
+    version: agentVersion(),
     lease_seconds: leaseSeconds,
     services,
     kernel: {
@@ -126,7 +126,7 @@ export function databaseBootConfig(
 ): DatabaseBootConfig {
   return {
     mode: "database",
-    version: VERSION,
+    version: agentVersion(),
     lease_seconds: leaseSeconds,
     services: [],
     database: { template, data, lock, settings },

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
-import { VERSION } from "../../version.ts";
+import { agentVersion } from "./agent_version.ts";
 import { wireObject } from "./camel_case.ts";
 
 /** The version of the channel and its messages; the agent has it in `agent/contract.py`. */
@@ -50,7 +50,7 @@ export type Attestation = z.output<typeof attestationSchema>;
 /** The first message of an attach. */
 export const helloSchema = z.object({
   protocol: z.int(),
-  /** The version of the server that sent the agent's modules. */
+  /** That of the boot configuration. */
   agent: z.string(),
   python: z.string().max(100),
   mode: z.enum(["sandbox", "database"]),
@@ -62,7 +62,7 @@ export const helloSchema = z.object({
 export type Hello = z.output<typeof helloSchema>;
 
 /**
- * Checks that an agent has this server's version.
+ * Checks that an agent has this server's code and protocol.
  *
  * @param hello Its versions.
  * @returns Why the server refuses the agent; undefined if the versions match.
@@ -70,12 +70,12 @@ export type Hello = z.output<typeof helloSchema>;
 export function incompatibility(
   { protocol, agent }: Pick<Hello, "protocol" | "agent">,
 ): OmcpError | undefined {
-  if (protocol === PROTOCOL && agent === VERSION) return undefined;
+  if (protocol === PROTOCOL && agent === agentVersion()) return undefined;
   return new OmcpError(
     "agent_incompatible",
     `The agent has version ${
       agent.slice(0, 100)
-    } and protocol ${protocol}; this server has version ${VERSION} and protocol ${PROTOCOL}`,
+    } and protocol ${protocol}; this server has version ${agentVersion()} and protocol ${PROTOCOL}`,
     { next: "Stop servers of another version that use this instance's name, then create a new sandbox." },
   );
 }

@@ -1,6 +1,7 @@
 /** Code that poses as the agent, or as another owner's, while a server takes sandboxes over. */
 import assert from "node:assert/strict";
 import { encodeFrame } from "../../../src/agent_protocol/frame.ts";
+import { agentVersion } from "../../../src/agent_protocol/messages/agent_version.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { LABEL_INSTANCE, LABEL_REQUEST, labelsOf } from "../../../src/runtime/mod.ts";
 import { newSandboxId } from "../../../src/sandbox/factory.ts";
@@ -27,7 +28,7 @@ function forgedHello(labels: Record<string, string>): Uint8Array {
   });
   const hello = {
     protocol: 1,
-    agent: VERSION,
+    agent: agentVersion(),
     python: "3.13.5",
     mode: "sandbox",
     attestation: attestationOf(spec),

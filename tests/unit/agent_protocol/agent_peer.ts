@@ -10,14 +10,14 @@ import {
 } from "../../../src/agent_protocol/frame.ts";
 import { FrameDecoder } from "../../../src/agent_protocol/frame_decoder.ts";
 import { PROTOCOL } from "../../../src/agent_protocol/messages/mod.ts";
-import { VERSION } from "../../../src/version.ts";
+import { agentVersion } from "../../../src/agent_protocol/messages/agent_version.ts";
 import { Channel, type ChannelOptions } from "../../../src/agent_protocol/mod.ts";
 
 const DEADLINE_MS = 10_000;
 const encoder = new TextEncoder();
 
 /** The hello of an agent with this server's version. */
-export const HELLO = { protocol: PROTOCOL, agent: VERSION };
+export const HELLO = { protocol: PROTOCOL, agent: agentVersion() };
 
 /** JSON as a payload. */
 export function json(value: unknown): Uint8Array {

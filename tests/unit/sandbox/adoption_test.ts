@@ -4,6 +4,7 @@ import { DEFAULT_POLICY, SandboxManager, type SandboxManagerOptions } from "../.
 import type { Execution } from "../../../src/sandbox/mod.ts";
 import { readOwnership } from "../../../src/sandbox/ownership.ts";
 import { LABEL_NAME } from "../../../src/runtime/mod.ts";
+import { VERSION } from "../../../src/version.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { executionState, FakeRuntime, OK_RESULT } from "../../fixtures/fake_runtime.ts";
 import { settled } from "../../fixtures/fake_manager.ts";
@@ -240,6 +241,13 @@ const REFUSED: readonly {
     reason: /agent_incompatible/,
     change: (runtime) => {
       runtime.claims = { agent: "0.0.0" };
+    },
+  },
+  {
+    what: "of the same version and other code",
+    reason: /agent_incompatible/,
+    change: (runtime) => {
+      runtime.claims = { agent: VERSION };
     },
   },
   {
