@@ -98,6 +98,7 @@ import omcp from "./omcp/__init__.py" with { type: "text" };
 import omcpCalls from "./omcp/_calls.py" with { type: "text" };
 import omcpFrames from "./omcp/_frames.py" with { type: "text" };
 import omcpKept from "./omcp/_kept.py" with { type: "text" };
+import omcpQuery from "./omcp/_query.py" with { type: "text" };
 import omcpTools from "./omcp/_tools.py" with { type: "text" };
 import resolver from "./resolver/__init__.py" with { type: "text" };
 import resolverArchive from "./resolver/archive.py" with { type: "text" };
@@ -205,6 +206,7 @@ export const GUEST_MODULES: Readonly<Record<string, string>> = {
   "omcp._calls": omcpCalls,
   "omcp._frames": omcpFrames,
   "omcp._kept": omcpKept,
+  "omcp._query": omcpQuery,
   "omcp._tools": omcpTools,
   "resolver": resolver,
   "resolver.archive": resolverArchive,

@@ -12,7 +12,6 @@ import {
 } from "../../sandbox/mod.ts";
 import type { CompiledOmopQuery, ResultColumn } from "../../omop/query/mod.ts";
 import { queryError } from "./query_error.ts";
-import source from "./run_query.py" with { type: "text" };
 
 const MIME = "application/vnd.omcp.query+json";
 /** Maximum length of the answer in characters, because parsing it blocks the server. The answer has at most 20 rows of short texts. */
@@ -28,7 +27,7 @@ const VARIABLES = {
     "The sandbox has not responded: it is unknown whether variables are kept and the DataFrame exists.",
 } as const;
 
-/** As in run_query.py. */
+/** As in src/guest/omcp/_frames.py. */
 const MAX_COLUMNS = 500;
 
 const cell = z.union([z.string().max(1000), z.boolean(), z.null()]);
@@ -106,7 +105,7 @@ export async function runQuery(
     memory_bytes: sandbox.memoryBytes,
     preview_bytes: options.previewBytes ?? PREVIEW_BYTES,
   });
-  const outcome = await sandbox.execute(`REQUEST = ${JSON.stringify(request)}\n${source}`, {
+  const outcome = await sandbox.execute(cellOf(request), {
     timeoutMs: options.timeoutMs,
     outputBytes: OUTPUT_BYTES,
     silent: true,
@@ -160,6 +159,13 @@ export async function runQuery(
     memoryBytes: answer.memory_bytes,
     preview: answer.preview,
   };
+}
+
+/** Short: what runs is a module, which is compiled once. */
+function cellOf(request: string): string {
+  return `import json
+from omcp import _query
+display({${JSON.stringify(MIME)}: _query.run(json.loads(${JSON.stringify(request)}), user_ns)})`;
 }
 
 /**

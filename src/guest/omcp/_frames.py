@@ -184,18 +184,17 @@ def read(cursor: Any, statement: str, parameters: Any, **options: Any) -> Result
     names: List[str] = []
 
     def use(connection: Any) -> Result:
-        with cursor(connection) as opened:
-            if options.get("columns") is not None:
-                # A typed query has no arrays or records of them.
+        typed = options.get("columns") is not None
+        # A typed query leaves the session as it was. What another statement sets, as by set_config(), ends with its transaction.
+        within = contextlib.nullcontext() if typed else connection.transaction(force_rollback=True)
+        with within, cursor(connection) as opened:
+            if typed:
+                # It has no arrays or records of them.
                 _loads_text(opened)
             return _read(opened, statement, parameters, names, **options)
 
     try:
-        if options.get("columns") is not None:
-            # A typed query, which leaves the session as it was.
-            return _kept.with_connection(use, answered=lambda: bool(names))
-        with psycopg.connect(connect_timeout=15) as connection:
-            return use(connection)
+        return _kept.with_connection(use, answered=lambda: bool(names))
     except psycopg.Error as error:
         if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
             if parameters and "produce a result" not in str(error):

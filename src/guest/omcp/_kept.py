@@ -1,6 +1,6 @@
-"""The database connection that typed queries keep: a new one costs some round trips and a session that has read no catalog yet.
+"""The database connection that queries keep: a new one costs some round trips and a session that has read no catalog yet.
 
-It serves nothing but typed queries, which change nothing of their session. The server knows it by its application_name: it ends it soon
+It serves typed queries, which change nothing of their session, and other SQL in transactions that are rolled back, with what they set. The server knows it by its application_name: it ends it soon
 after its last use, and at once where another connection needs its place. So each use may find it ended.
 """
 

@@ -143,7 +143,9 @@ export class CostBudget {
 
 async function costOf(session: UpstreamSession, query: CostedQuery, signal: AbortSignal): Promise<number> {
   const explain = "EXPLAIN (FORMAT JSON, COSTS)";
-  if (query.parameterTypes === undefined && query.prepares !== true) {
+  // Every parameter has a dollar sign: without one, the estimate takes one round trip, not two.
+  const hasParameters = query.parameterTypes !== undefined && query.sql.includes("$");
+  if (!hasParameters && query.prepares !== true) {
     return totalCost(await ask(session, `${explain} ${query.sql}`, signal));
   }
   const parameters = await prepared(session, query, signal);

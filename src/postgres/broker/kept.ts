@@ -1,7 +1,7 @@
 import type { StartupParameters } from "../wire/opening.ts";
 import type { BrokerLimits } from "./limits.ts";
 
-/** The application_name of connections that the package `omcp` keeps between typed queries, as in src/guest/omcp/_kept.py. */
+/** The application_name of connections that the package `omcp` keeps between queries, as in src/guest/omcp/_kept.py. */
 const KEPT_NAME = "omcp kept";
 /** How long one is idle at most, in ms: each costs the database a process. */
 const KEPT_IDLE_MS = 60_000;

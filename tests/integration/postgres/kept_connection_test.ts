@@ -6,7 +6,7 @@ import { newSandbox, withServer } from "../../fixtures/server.ts";
 import { startPostgres } from "../../fixtures/postgres/test_postgres.ts";
 import uses from "./kept_connection.py" with { type: "text" };
 
-Deno.test("typed queries keep one connection, which may end at any time and gives way to others", async (t) => {
+Deno.test("queries keep one connection, which may end at any time and gives way to others", async (t) => {
   const database = await startPostgres({ sample: true });
   const environment = { OMCP_DATABASE_URL: `${database.url}?sslmode=disable`, OMCP_DISCLOSURE: "open" };
   /** Process ids of the kept connections. */
@@ -40,6 +40,24 @@ Deno.test("typed queries keep one connection, which may end at any time and give
         /1000/,
       );
       assert.equal(await kept(), own);
+    });
+
+    await t.step("SQL uses it, too, and leaves nothing in its session", async () => {
+      async function sql(text: string, limit = 10): Promise<string> {
+        return (await server.call("run_sql", { sandbox_id, sql: text, limit })).text;
+      }
+      assert.match(await sql("SELECT set_config('TimeZone', 'Asia/Tokyo', false) AS zone"), /Asia\/Tokyo/);
+      assert.match(await sql("SHOW TimeZone"), /UTC/);
+      assert.match(await run('omcp.sql("SHOW TimeZone").iloc[0, 0]'), /UTC/);
+      // What is beyond the limit is not read.
+      assert.match(await sql("SELECT person_id FROM cdm.person", 2), /2 rows/);
+      await counts();
+      assert.equal(await kept(), own);
+      // A statement without rows may have begun something that outlives a transaction.
+      assert.match(await sql("PREPARE a AS SELECT 1"), /returns no rows/);
+      await counts();
+      const before = own;
+      await eventually(async () => /^\d+$/.test(own = await kept()) && own !== before, "a new one is left");
     });
 
     await t.step("a forked process has its own, and leaves that of its parent", async () => {
