@@ -41,6 +41,6 @@ export function conditionsIn(part: unknown, table: string, negated = false): rea
  *
  * @param condition The condition.
  */
-export function itemsOf({ value }: WrittenCondition): readonly unknown[] {
+export function itemsOf({ value }: Pick<WrittenCondition, "value">): readonly unknown[] {
   return isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
 }

@@ -1,3 +1,5 @@
+import { isRecord } from "../../lib/is_record.ts";
+import { itemsOf } from "./conditions.ts";
 import { eventDate } from "./event_date.ts";
 import type { ResolvedQuery } from "./resolve.ts";
 import type { OmopFilter, OmopQuery, PersonCriterion } from "./schema.ts";
@@ -66,7 +68,7 @@ function condition(filter: OmopFilter | Unread): string {
   return [
     column,
     op === "in_concept_set" ? "in the concept set" : op,
-    value === undefined ? "" : shown(value),
+    value === undefined ? "" : shown(op === "in_concept_set" ? itemsOf({ value }) : value),
   ]
     .filter((part) => part !== "").join(" ");
 }
@@ -77,8 +79,7 @@ function shown(value: unknown): string {
     return `[${value.slice(0, SHOWN).map(shown).join(", ")}${rest}]`;
   }
   if (typeof value !== "object" || value === null) return String(value);
-  const items: unknown = Reflect.get(value, "items");
-  return Array.isArray(items) ? shown(items.map(conceptItem)) : JSON.stringify(value);
+  return isRecord(value) && Object.hasOwn(value, "concept_id") ? conceptItem(value) : JSON.stringify(value);
 }
 
 function conceptItem(item: Unread): string {

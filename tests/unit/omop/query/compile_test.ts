@@ -212,14 +212,15 @@ Deno.test("compileOmopQuery() takes a concept set as an object, as its items, as
     const query = { table: "death", filters: [filter] };
     const nested = { table: "death", filters: [{ not: [{ not: [filter] }] }] };
     return [query, nested].map((each) => {
-      const { sql, parameters } = compileOmopQuery(omopQuerySchema("5.4").parse(each), {
+      const { sql, parameters, meaning } = compileOmopQuery(omopQuerySchema("5.4").parse(each), {
         version: "5.4",
         schema: "cdm",
         maxRows: 10,
       });
-      return { sql, parameters };
+      return { sql, parameters, meaning };
     });
   });
+  assert.match(first?.[1]?.meaning ?? "", /cause_concept_id in the concept set \[201826\]/);
   for (const other of others) assert.deepEqual(other, first);
 });
 
