@@ -41,14 +41,12 @@ export async function answerWithPercentiles(
       next: "Ask for one group at a time: replace group_by with a filter.",
     });
   }
-  const asked: DisclosedTable[] = [];
   const known = new Map<string, DisclosedTable>();
   // Percentiles of one column begin with the same questions, which the database need not answer again.
   const ask: Ask = async (question) => {
     const key = JSON.stringify(question);
     const table = known.get(key) ?? await how.ask(question);
     known.set(key, table);
-    asked.push(table);
     return table;
   };
   const others = (query.aggregates ?? []).filter((aggregate) => !isPercentile(aggregate));
@@ -64,6 +62,7 @@ export async function answerWithPercentiles(
     }];
     values = [...values, found];
   }
+  const asked = [...known.values()];
   const derived = asked.some(({ cells }) => cells.some((one) => one.derived));
   return {
     ...table,

@@ -138,14 +138,18 @@ Deno.test("percentiles of one column ask each of their questions once", async ()
   }
   const state = asker(values);
   const questions: string[] = [];
-  const { cells, remaining } = await answerWithPercentiles(
+  let rows = 0;
+  const { cells, remaining, facts } = await answerWithPercentiles(
     query(...all),
-    how((question) => {
+    how(async (question) => {
       questions.push(JSON.stringify(question));
-      return state.ask(question);
+      const table = await state.ask(question);
+      rows += table.facts.rows;
+      return table;
     }),
   );
   assert.deepEqual(cells[0]?.values, alone);
   assert.deepEqual(questions, [...new Set(questions)]);
   assert.equal(remaining, 2_000 - state.asked);
+  assert.equal(facts.rows, rows, "the audit counts an answer once, however often it is needed");
 });
