@@ -8,6 +8,9 @@ export type Condition = Readonly<Record<string, unknown>>;
 /** What is counted. */
 export type Statistic = "persons" | "records" | "ages" | "months";
 
+/** An analysis of a cohort. */
+export type Analysis = "prevalence" | "incidence_rate" | "survival" | "table_one" | "characterize";
+
 /** A frequent condition, and who has it. */
 export interface Group {
   readonly concept: number;
@@ -20,6 +23,8 @@ export interface Asker {
   count(conditions: readonly Condition[], statistic: Statistic): Promise<number | undefined>;
   /** Persons of a cohort before and after the target's condition is excluded. */
   steps(group: Group): Promise<number | undefined>;
+  /** All that an analysis shows of women from their first condition on, with or without those who have the target's. */
+  analysis(which: Analysis, outcome: Group, without: boolean): Promise<string | undefined>;
 }
 
 /** A guess: above a half for a woman; undefined: nothing was seen. */
@@ -117,6 +122,16 @@ const attrition: Attack = async (ask, _target, groups) => {
   return group && await ask.steps(group);
 };
 
+/** By whether an analysis of women changes in any number without the target. The most frequent condition is the outcome, so that there are numbers. */
+function analysed(which: Analysis): Attack {
+  return async (ask, _target, [outcome]) => {
+    if (outcome === undefined) return undefined;
+    const before = await ask.analysis(which, outcome, false);
+    const after = await ask.analysis(which, outcome, true);
+    return before === undefined || after === undefined ? undefined : Number(before !== after);
+  };
+}
+
 /** All attacks, by their names. */
 export const ATTACKS: Readonly<Record<string, Attack>> = {
   "pair, persons": pair("persons"),
@@ -129,4 +144,9 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "8 terms": eightTerms,
   "60 pairs, averaged": averaged,
   "attrition of a cohort": attrition,
+  "pair, prevalence": analysed("prevalence"),
+  "pair, incidence": analysed("incidence_rate"),
+  "pair, survival": analysed("survival"),
+  "pair, table one": analysed("table_one"),
+  "pair, characterize": analysed("characterize"),
 };

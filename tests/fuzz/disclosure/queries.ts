@@ -4,12 +4,19 @@
  */
 import { fileURLToPath } from "node:url";
 import { folderSource, loadCdm } from "../../../src/cdm/load/mod.ts";
-import { Disclosure, type DisclosureRules, memoryLedgers, PRESETS } from "../../../src/cdm/disclosure/mod.ts";
+import {
+  type DisclosedSource,
+  Disclosure,
+  type DisclosureRules,
+  memoryLedgers,
+  PRESETS,
+} from "../../../src/cdm/disclosure/mod.ts";
 import { MOST_PRINCIPALS } from "../../../src/cdm/disclosure/ledger_store.ts";
-import { readCohort } from "../../../src/omop/cohorts/mod.ts";
+import { type CohortExpression, cohortSelect, readCohort } from "../../../src/omop/cohorts/mod.ts";
 import { disclosedQuerySchema } from "../../../src/omop/disclosed/mod.ts";
 import { urlUpstream } from "../../../src/postgres/mod.ts";
 import { type Asker, ATTACKS, type Condition, type Group } from "./attacks.ts";
+import { analysisOf } from "./analyses.ts";
 import { testSource } from "../../fixtures/cdm/test_source.ts";
 import { startPostgres, type TestPostgres } from "../../fixtures/postgres/test_postgres.ts";
 import { randomNumbers } from "../../unit/cdm/disclosure/people.ts";
@@ -83,7 +90,10 @@ export async function attackedByQueries(
         }
         const without = groups.filter(({ persons }) => !persons.has(target.person));
         const within = groups.filter(({ persons }) => persons.has(target.person)).slice(0, 1);
-        const found = await run(asker(disclosure, target), conditionOf(target), [...without, ...within]);
+        const found = await run(asker(source, disclosure, target), conditionOf(target), [
+          ...without,
+          ...within,
+        ]);
         if (found !== undefined) answered += 1;
         if (found !== undefined && found !== 0) seen += 1;
         const guess = found === undefined ? random() < 0.5 : found > 0.5;
@@ -119,7 +129,7 @@ function conditionOf({ concept, month: [first, last] }: Target): Condition {
   };
 }
 
-function asker(disclosure: Disclosure, target: Target): Asker {
+function asker(source: DisclosedSource, disclosure: Disclosure, target: Target): Asker {
   const isFemale = { column: "person.gender_concept_id", op: "=", value: FEMALE };
   const age = { fn: "sum", column: "age_at(condition_start_date)" };
   const month = "month(condition_start_date)";
@@ -144,23 +154,35 @@ function asker(disclosure: Disclosure, target: Target): Asker {
     async steps({ concept }) {
       const { steps } = await disclosure.attrition(
         target.person,
-        readCohort({
-          entry: [{ table: "condition_occurrence", concepts: [{ concept_id: concept }], first: true }],
-          sex: "female",
-          without: [{
-            table: "condition_occurrence",
-            concepts: [{ concept_id: target.concept }],
-            dates: { from: target.month[0], to: target.month[1] },
-            outside_observation: true,
-          }],
-        }),
+        cohortOf(concept, target),
         HOW,
       );
       // Women, then without the target's condition; then each person's first, and the periods.
       const [before, after] = steps.slice(-4, -2).map(({ persons }) => persons);
       return before === undefined || after === undefined ? undefined : before - after;
     },
+    analysis(which, { concept: outcome }, without) {
+      const cohort = cohortSelect(cohortOf(undefined, without ? target : undefined), source.schema);
+      return analysisOf(which, { source, disclosure, principal: target.person, cohort, outcome });
+    },
   };
+}
+
+/** Women with a condition, or with any; with a target, those who do not have the target's. */
+function cohortOf(concept: number | undefined, target: Target | undefined): CohortExpression {
+  const concepts = concept === undefined ? {} : { concepts: [{ concept_id: concept }] };
+  return readCohort({
+    entry: [{ table: "condition_occurrence", ...concepts, first: true }],
+    sex: "female",
+    ...target === undefined ? {} : {
+      without: [{
+        table: "condition_occurrence",
+        concepts: [{ concept_id: target.concept }],
+        dates: { from: target.month[0], to: target.month[1] },
+        outside_observation: true,
+      }],
+    },
+  });
 }
 
 async function targetsOf(postgres: TestPostgres, count: number, seed: number): Promise<readonly Target[]> {

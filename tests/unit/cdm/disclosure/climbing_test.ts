@@ -48,6 +48,39 @@ const months: Question = (people, has, known) => [
 const belowEdges: Question = (people, has, known) =>
   persons(people, (person) => has(person) && (known[person]?.value ?? 0) < 50, known);
 
+/** As a mean and a standard deviation, of a table one: the sum, and the sum of squares with the squared distances from the mean. */
+const moments: Question = (people, has, known) => {
+  const contributors = people.count(has);
+  const valueOf = (person: number) => has(person) ? known[person]?.value ?? 0 : 0;
+  const sum = people.statistic(valueOf);
+  const squares = people.statistic((person) => valueOf(person) ** 2);
+  const mean = sum.value / contributors.value;
+  const parts = (of: (value: number) => number) => {
+    const all = known.flatMap(({ value }, person) => has(person) ? [of(value)] : []).sort((a, b) => b - a);
+    const [first = 0, second = 0] = all;
+    return { first, second, all: all.reduce((total, one) => total + one, 0) };
+  };
+  const values = [
+    { ...sum, contributors, sums: parts((value) => value) },
+    { ...squares, contributors, sums: parts((value) => (value - mean) ** 2), isSpread: true },
+  ];
+  return [{ level: 0, keys: [], persons: contributors, values }];
+};
+
+/** As a survival curve: persons with the outcome by some days, and those at risk after them, and all. Values are days. */
+const curve: Question = (people, has, known) => [
+  ...[20, 40, 60, 80].flatMap((day, at) => [
+    { place: 2 * at, within: (value: number) => value <= day && value % 3 > 0 },
+    { place: 2 * at + 1, within: (value: number) => value > day },
+  ]).map(({ place, within }) => ({
+    level: 0,
+    keys: [String(place)],
+    persons: people.count((person) => has(person) && within(known[person]?.value ?? 0)),
+    values: [],
+  })),
+  { level: 1, keys: [null], persons: people.count(has), values: [] },
+];
+
 /** The share of targets whose bit was guessed, and of those who were seen. */
 function climbed(
   question: Question,
@@ -102,7 +135,14 @@ function seenAtEdge(ask: (has: Has) => string, target: number, random: () => num
   return ask(upTo(low, target)) !== ask(upTo(low));
 }
 
-const QUESTIONS = { persons, sums, months, "values below an edge": belowEdges };
+const QUESTIONS = {
+  persons,
+  sums,
+  months,
+  "values below an edge": belowEdges,
+  moments,
+  "a survival curve": curve,
+};
 
 for (const [name, question] of Object.entries(QUESTIONS)) {
   Deno.test(`who climbs to where an answer changes does not see the target there: ${name}`, () => {
