@@ -18,7 +18,7 @@ export interface RefusedInput {
   readonly schema: z.core.$ZodType;
   /** The arguments as the schema saw them. */
   readonly input: unknown;
-  /** Says what to use in place of an argument that does not exist. */
+  /** Says what to use in place of an argument, or of a field such as `aggregates.as`, that does not exist. */
   readonly unknownArgument?: (name: string) => string | undefined;
 }
 
@@ -112,7 +112,8 @@ function describe(path: Path, issue: z.core.$ZodIssue, refused: RefusedInput): s
 function unknownKeys(path: Path, keys: readonly string[], { schema, unknownArgument }: RefusedInput): string {
   const allowed = allowedKeys(schema, path);
   const named = keys.map(function nameKey(key) {
-    const hint = (path.length === 0 ? unknownArgument?.(key.toLowerCase()) : undefined) ??
+    const fields = path.filter((part) => typeof part === "string");
+    const hint = unknownArgument?.([...fields, key].join(".").toLowerCase()) ??
       closestNames(key, allowed).map((name) => `did you mean ${name}?`)[0];
     return JSON.stringify(key.slice(0, KEY_CHARACTERS)) + (hint === undefined ? "" : ` (${hint})`);
   });

@@ -50,9 +50,9 @@ export function numberNotes(
     `Each number rests on at least ${least} persons (rules: ${preset}${
       roundTo > 1 ? `, rounded to ${roundTo}` : ""
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
-    `Each number may be off by up to ${
+    `Each number, with or without ~, may be off by up to ${
       slackOf(rules)
-    } persons: a question about nearly the same persons as an earlier one gets that one's number, with or without its mark. A row of questions that each change few persons can keep it, and it is then off by more.`,
+    } persons: a question about nearly the same persons as an earlier one gets that one's number, so that a group can show the number of all persons that it is part of. A row of questions that each change few persons can keep it, and it is then off by more.`,
     ...(derived
       ? [
         "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",

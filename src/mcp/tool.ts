@@ -35,7 +35,7 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject> {
   readonly input: Input;
   /** Earlier names of arguments, which are still understood: old name → name. */
   readonly renamed?: Readonly<Record<string, string>>;
-  /** Says what to use in place of an argument that does not exist; the name is in lower case. */
+  /** Says what to use in place of an argument, or of a field such as `aggregates.as`, that does not exist; the name is in lower case. */
   readonly unknownArgument?: (name: string) => string | undefined;
 }
 

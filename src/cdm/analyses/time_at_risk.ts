@@ -75,14 +75,22 @@ export async function survival(call: Call): Promise<Plan> {
  * @param request The analysis.
  * @param named Its outcome.
  * @param common Words about the time at risk.
+ * @param how `byIntervals`: whether only numbers at the ends of intervals are known. @default {false}
  */
-export function survivalWords(request: AnalysisRequest, named: NamedOutcome, common: string): string {
+export function survivalWords(
+  request: AnalysisRequest,
+  named: NamedOutcome,
+  common: string,
+  { byIntervals = false } = {},
+): string {
   const window = request.clean_window_days;
   return `Survival free of ${named.words}: ${common}; day 0 is the first day at risk; each person's first entry; persons with an earlier outcome${
     window === undefined ? "" : ` that ended at most ${window} days before`
-  } are left out; censored at the end of the time at risk, on the same day after events; Kaplan–Meier with Greenwood's intervals on the log(-log) scale${
-    strataWords(request, "the first day at risk")
-  }.`;
+  } are left out; censored at the end of the time at risk, ${
+    byIntervals
+      ? "half of an interval's censorings before its events; Kaplan–Meier of intervals"
+      : "on the same day after events; Kaplan–Meier"
+  } with Greenwood's intervals on the log(-log) scale${strataWords(request, "the first day at risk")}.`;
 }
 
 /** The outcome, and what is asked of it. */

@@ -19,6 +19,7 @@ const FRAME_MS = 30_000;
 const ROWS = "rows do not leave the database: ask for numbers on groups with group_by and aggregates";
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ...["columns", "select", "sql", "query", "statement", "code"].map((name) => [name, ROWS] as const),
+  ["aggregates.as", "not in this mode: the result names its columns itself, such as avg_value_as_number"],
   ["as_cohort", "not in this mode: define the persons with define_cohort"],
   ...["max", "min"].map((name) =>
     [name, "not in this mode: it is one person's value; use percentile"] as const

@@ -89,7 +89,7 @@ export function disclosedSurvival(
         ends.join(", ")
       }: the outcomes of an interval count at its end, half of its censorings before them. Intervals with few outcomes are part of a later one, and a curve ends where few persons are left. After a step, outcomes may be missing until the next one, after the last step more than ${
         least - 1
-      } too: the days between show the value of the step before, and tests count what is missing after the last one as censorings.`,
+      } too: the days between show the value of the step before, and tests count what is missing after the last one as censorings. Which days have a step depends on earlier questions too: after other at_days or strata, the same question can have other values.`,
       ...(few.length === 0
         ? []
         : [`No curve, because it would be of fewer than ${FEWEST_OF_CURVE} persons: ${named(few)}.`]),

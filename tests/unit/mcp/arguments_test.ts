@@ -38,8 +38,8 @@ const CONTEXT: ToolContext = {
 const SANDBOX = `sbx_${"0".repeat(32)}`;
 
 /** The error of a tool that refuses its arguments. */
-async function refusal(name: string, input: unknown): Promise<OmcpError> {
-  const tool = TOOLS.find((one) => one.name === name);
+async function refusal(name: string, input: unknown, tools = TOOLS): Promise<OmcpError> {
+  const tool = tools.find((one) => one.name === name);
   assert(tool !== undefined);
   try {
     await tool.call(input, CONTEXT);
@@ -213,6 +213,14 @@ Deno.test("query_omop names the tool for SQL to a caller that sends SQL", async 
     message,
     /"where" \(use filters; for SQL use run_sql\); allowed: .*filters.*sandbox_id/,
   );
+});
+
+Deno.test("query_omop in aggregate mode says that the result names its columns", async () => {
+  const aggregate = { cdmVersion: "5.4", disclosure: "aggregate", toolsets: TOOLSETS } as const;
+  const aggregates = [{ fn: "avg", column: "value_as_number", as: "mean" }];
+  const tools = offeredTools(aggregate, SETTINGS);
+  const { message } = await refusal("query_omop", { table: "measurement", aggregates }, tools);
+  assert.match(message, /"as" \(not in this mode: the result names its columns itself, such as avg_value/);
 });
 
 Deno.test("fifty wrong arguments take ten lines and a count", async () => {

@@ -29,5 +29,8 @@ export async function disclosedSurvivalOf(call: DisclosedCall): Promise<Disclose
     { start: start.numbers, places: places.numbers },
     { ends, shown: request.at_days, least: leastShown(call.rules) },
   );
-  return [survivalWords(request, named, common), { ...found, notes: [...named.warnings, ...found.notes] }];
+  return [
+    survivalWords(request, named, common, { byIntervals: true }),
+    { ...found, notes: [...named.warnings, ...found.notes] },
+  ];
 }
