@@ -31,7 +31,7 @@ Deno.test("measuredGoals() compares quantiles, ratios and rates with their bound
   assert.deepEqual(texts, [
     ["warm create, pandas loaded", "p50 2.00 ms", "≤ 3 ms", true],
     ["warm create, pandas loaded", "p95 18.2 ms", "≤ 15 ms", false],
-    ["cold create, to the floor", "p50 125 ms, × 1.25", "≤ × 1.3", true],
+    ["cold create, relative to the floor", "p50 125 ms, × 1.25", "≤ × 1.3", true],
     ["100 MB printed", "p50 85.0 MB/s", "≥ 100 MB/s", false],
   ]);
 });
