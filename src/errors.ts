@@ -118,7 +118,7 @@ export const ERROR_CODES = {
   },
   capacity: {
     retryable: true,
-    meaning: "The maximum number of sandboxes, or of waiting calls, is reached.",
+    meaning: "A maximum is reached, such as that of sandboxes, of waiting calls or of released numbers.",
     state: "Nothing was done; other sandboxes are untouched.",
     details: ["maximum", "agent_code"],
   },
