@@ -1,7 +1,3 @@
-import { concatBytes } from "../lib/bytes.ts";
-
-/** The most bytes that {@link ReceiveQueue.shift} joins: a consumer that is slower than the sender has fewer and larger chunks. */
-const CHUNK_BYTES = 64 * 1024;
 /** Payloads below this size are copied into blocks of this size, in bytes. */
 const BLOCK_BYTES = 16 * 1024;
 
@@ -37,17 +33,10 @@ export class ReceiveQueue {
     this.#block.end += payload.length;
   }
 
-  /** @returns The next bytes, joined up to {@link CHUNK_BYTES}; undefined if there are none. */
+  /** @returns The next bytes, or undefined if there are none. */
   shift(): Uint8Array | undefined {
-    this.#closeBlock();
-    let count = 0;
-    let bytes = 0;
-    for (const chunk of this.#chunks) {
-      if (count > 0 && bytes + chunk.length > CHUNK_BYTES) break;
-      count += 1;
-      bytes += chunk.length;
-    }
-    return count > 1 ? concatBytes(this.#chunks.splice(0, count)) : this.#chunks.shift();
+    if (this.#chunks.length === 0) this.#closeBlock();
+    return this.#chunks.shift();
   }
 
   /** Drops all bytes. */

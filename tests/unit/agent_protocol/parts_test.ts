@@ -106,14 +106,6 @@ Deno.test("ReceiveQueue returns its bytes in order", () => {
   );
 });
 
-Deno.test("ReceiveQueue joins what waits into chunks of 64 KiB at most", () => {
-  const queue = new ReceiveQueue();
-  for (let count = 0; count < 32; count += 1) queue.push(new Uint8Array(8_192));
-  const lengths: number[] = [];
-  for (let chunk = queue.shift(); chunk !== undefined; chunk = queue.shift()) lengths.push(chunk.length);
-  assert.deepEqual(lengths, [65_536, 65_536, 65_536, 65_536]);
-});
-
 Deno.test("ReceiveQueue holds at most about twice its bytes, even for small views on large buffers", () => {
   const queue = new ReceiveQueue();
   const total = 262_144;
