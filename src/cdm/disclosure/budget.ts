@@ -41,6 +41,8 @@ export function requireFits(numbers: number, { budget }: DisclosureRules): void 
 
 function tooManyNumbers(message: string): OmcpError {
   return new OmcpError("capacity", message, {
+    // The budget is never renewed.
+    retryable: false,
     state: NOT_RELEASED,
     next:
       "Ask for fewer groups or statistics, or repeat an earlier query: numbers that were released once stay free.",

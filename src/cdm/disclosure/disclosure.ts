@@ -246,9 +246,7 @@ export class Disclosure {
       throw new OmcpError(
         "disclosure_not_allowed",
         `This CDM has fewer than ${leastShown(this.rules)} persons`,
-        {
-          next: "Nothing of it can be released under the rules in force.",
-        },
+        { next: "Nothing of it can be released under the rules in force." },
       );
     }
     return new Ledger(this.rules, population.persons, unforeseen, ledgers.read(principal));
@@ -259,6 +257,7 @@ export class Disclosure {
     if (known !== undefined) return known;
     if (this.#accounts.size >= MOST_PRINCIPALS) {
       throw new OmcpError("capacity", `The answers of ${MOST_PRINCIPALS} callers are kept already`, {
+        retryable: false,
         next: "Ask the server's operator to restart it.",
       });
     }

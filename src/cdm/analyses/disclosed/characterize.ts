@@ -6,7 +6,7 @@ import {
   type FrequentRows,
 } from "../../../omop/analyses/mod.ts";
 import { OmcpError } from "../../../errors.ts";
-import { NOT_RELEASED, type ReleasedCell } from "../../disclosure/mod.ts";
+import type { ReleasedCell } from "../../disclosure/mod.ts";
 import { characterizeWords, withDemographics } from "../characterize.ts";
 import type { DisclosedCall, DisclosedFound } from "./call.ts";
 import { disclosedDemographics } from "./table_one.ts";
@@ -44,9 +44,7 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
 /** Adds to the error about an exceeded budget how to narrow this analysis: a smaller `top` does not help. */
 function narrower(error: unknown): never {
   if (!(error instanceof OmcpError) || error.code !== "capacity") throw error;
-  throw new OmcpError("capacity", error.message, {
-    cause: error,
-    state: NOT_RELEASED,
+  throw error.with({
     next:
       "Each concept with enough persons takes a number in each window, whatever top says. Use a smaller cohort or shorter " +
       "window_days; or count a concept set with query_omop.",

@@ -67,7 +67,11 @@ Deno.test("a sum of squares is one of the numbers of the budget, although it may
   const ask = (values: Cell["values"]) => finished(releaseTable([{ ...cell, values }], 0, ledger, rules));
   ask([]);
   assert.equal(ledger.remaining, 1);
-  assert.throws(() => ask(cell.values), { code: "capacity", state: /^Nothing of this table was released/ });
+  assert.throws(() => ask(cell.values), {
+    code: "capacity",
+    retryable: false,
+    state: /^Nothing of this table was released/,
+  });
   assert.equal(ask(cell.values.slice(0, 1)).cells.length, 1);
   assert.equal(ledger.remaining, 0);
 });
