@@ -95,7 +95,7 @@ const LENGTHS: Readonly<Partial<Record<FrameType, readonly [number, number]>>> =
 };
 const magicSearch = new ByteSearch(MAGIC);
 const LOWEST_MAGIC_BYTE = Math.min(...MAGIC);
-/** A header's last bytes (00 or 01, then the length's two low bytes) can equal at most MAGIC's first two bytes. */
+/** Only MAGIC's first two bytes can be the end of a header: they can be the length's two low bytes, but the byte before these is 00 or 01. */
 const MAGIC_START_BYTES: ReadonlySet<number> = new Set(MAGIC.subarray(0, 2));
 
 /**

@@ -227,7 +227,7 @@ export const SETTINGS = {
     default: "",
     unit: "MiB",
     description:
-      "Maximum memory that a call of `create_sandbox` may ask for; empty: half of the engine's machine, and at least OMCP_MEMORY_MIB. All sandboxes together have at most OMCP_MAX_SANDBOXES × OMCP_MEMORY_MIB, or this for a single one.",
+      "Maximum memory that a call of `create_sandbox` may ask for; empty: half of the engine's machine, and at least OMCP_MEMORY_MIB. All sandboxes together have at most OMCP_MAX_SANDBOXES × OMCP_MEMORY_MIB, or OMCP_MEMORY_MAX_MIB if that is more.",
   },
   OMCP_CPU_MAX_PERCENT: {
     schema: optionalInteger(5, 12_800),

@@ -23,7 +23,7 @@ type EngineFacts = Pick<
 export function unusableBecause(product: string, facts: EngineFacts): string[] {
   if (/podman/i.test(product)) {
     return [
-      "Podman takes a system call filter only as a file of its machine, and cannot limit the number of files in a tmpfs or set its owner",
+      "Podman accepts a seccomp profile only as the path of a file on its own machine, and cannot limit the number of files in a tmpfs or set the owner of one",
     ];
   }
   const rootless = facts.securityOptions.some((option) => /^name=rootless\b/.test(option));

@@ -138,7 +138,7 @@ export class Sandbox {
     return { lifetimeMs, remainingMs };
   }
 
-  /** Whether a call uses it, or waits to: more than {@link busy}, also a call about files. */
+  /** Whether a call uses it or waits to. Unlike {@link busy}, this counts calls about files. */
   get inUse(): boolean {
     return this.busy || this.files.busy;
   }
@@ -216,7 +216,7 @@ export class Sandbox {
   /**
    * Interrupts the cells of a context that run or wait, and starts a new kernel in it or removes it: its variables are lost, files are kept.
    *
-   * @param options `signal` gives up, if another cell still has the kernel.
+   * @param options `signal` ends the wait for a cell that still has the kernel; a restart that was sent goes on.
    * @returns How many it interrupted.
    * @throws {OmcpError} As {@link execute}; `invalid_argument` if there is no such context.
    */

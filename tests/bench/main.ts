@@ -6,7 +6,7 @@
  * Exits 1 only for a defect: a trivial cell above 10 ms, a server that buffers a whole result or file, a transfer of a file below
  * 100 MB/s, memory that grows with the number of cells, a neighbour that needs more than twice its quiet time plus 15 ms under an
  * attack, a search of concepts whose p95 is above 50 ms, a typed query above psql's time + 10 % + 5 ms, or aggregate mode beyond three
- * times the time of open, 20 MB or 100 ms a number. A missed goal is not a defect. Exits 2 for a wrong call or an interrupted run.
+ * times the time of open, 20 MB or 100 ms a number. A missed goal of docs/benchmarks.md is not a defect. Exits 2 for a wrong call or an interrupted run.
  */
 import { parseArgs } from "node:util";
 import { errorMessage } from "../../src/lib/error_message.ts";
@@ -31,7 +31,7 @@ function help(): string {
     `Without a part, those marked * run, ${
       named.reduce((sum, { minutes }) => sum + minutes, 0)
     } minutes together.`,
-    "The times are for two cores without other work, which only the first figures of a machine need.",
+    "They take this long on two cores without other work.",
     "",
     "  --peers      the same as the part peers",
     "  --save FILE  also write the figures as JSON; those of other parts stay. docs/benchmarks.md is made from",
@@ -92,7 +92,7 @@ async function run({ parts, args, save }: Exclude<ReturnType<typeof benchCall>, 
     );
     for (const part of parts) {
       await part.run(rig, report, args);
-      // After each: what a later one does not end stays.
+      // Saved after each part: if a later one fails, the figures of the earlier ones stay.
       if (save !== undefined) await report.save(save);
     }
   } finally {

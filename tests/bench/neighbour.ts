@@ -186,14 +186,15 @@ function show(
     const before = percentile(quiet[what], 0.95);
     const after = percentile(loud[what], 0.95);
     const most = FACTOR * before + ALLOWANCE_MS;
+    const isOver = after > most && what !== "plain";
     report.defectIf(
-      after > most && what !== "plain",
+      isOver,
       `p95 of a neighbour's ${name} under ${attack}: ${after.toFixed(1)} ms, and at most ${most.toFixed(1)}`,
     );
     const worst = Math.max(...loud[what]);
     return `${name} ${before.toFixed(1).padStart(5)} → ${after.toFixed(1).padStart(6)} (max ${
       worst.toFixed(0).padStart(4)
-    })${after > most ? " OVER" : "     "}`;
+    })${isOver ? " OVER" : "     "}`;
   });
   report.line(`  ${attack.padEnd(44)} ${texts.join("   ")}   cells ${ran}`);
 }

@@ -21,7 +21,7 @@ Deno.test("Podman is refused with the reason, by the server and by set-up", asyn
     await engineAnswers(host, "Podman answers");
     const refused = {
       code: "engine_refused",
-      message: /^Cannot use this container engine: Podman takes a system call filter only as a file/,
+      message: /^Cannot use this container engine: Podman accepts a seccomp profile only as the path/,
       next: /Docker Engine/,
     };
     const read = (name: string) => name === "DOCKER_HOST" ? host : undefined;

@@ -4,7 +4,7 @@ import { wireObject } from "./camel_case.ts";
 
 /** The service's name in OPEN. */
 export const FILES_SERVICE = "files";
-/** The most entries in the reply to `list`, and the most levels. */
+/** The most entries in the reply to `list`. */
 export const MAX_LISTED = 2000;
 /** The most levels of folders that `list` descends. */
 export const MAX_LIST_DEPTH = 32;

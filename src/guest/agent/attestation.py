@@ -17,7 +17,7 @@ _UNLIMITED = 1 << 62
 def attestation(dumpable: bool, descriptors_open: bool) -> "Attestation":
     """Reads the attestation. A field that cannot be read is None or an empty list.
 
-    The caller has found out whether others can read the process's memory and open its descriptors.
+    The caller has tested whether others can read this process's memory (`dumpable`) and open its descriptors (`descriptors_open`).
     """
     status = _status()
     points, writable = mounts(_read("/proc/self/mountinfo") or "")

@@ -94,7 +94,7 @@ def memory_free_bytes() -> Optional[int]:
     limit, used = memory_limit_bytes(), memory_bytes()
     if limit is None or used is None:
         return None
-    # Linux takes longer for the statistics, and half of the limit is enough for every caller.
+    # Reading memory.stat takes longer. While half of the limit is free, nobody needs to know of more.
     cached = 0 if used < limit // 2 else _cached_bytes()
     return max(0, limit - max(0, used - cached))
 

@@ -126,7 +126,7 @@ Deno.test("a client that cancels a creation, at whatever moment, leaves no sandb
         }
         return text.startsWith("1 sandbox:");
       }, "only the first sandbox is left");
-      // The place is free again, also when the container needs a moment to go.
+      // The permit is free again, also when the container needs a moment to go.
       let next = "";
       await eventually(async () => {
         const { isError, text } = await client.call("create_sandbox", {});

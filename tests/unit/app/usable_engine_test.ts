@@ -21,7 +21,7 @@ Deno.test("unusableBecause() accepts Docker's engine, also a rootless one that h
 });
 
 Deno.test("unusableBecause() refuses Podman, and an engine without limits, and says why", () => {
-  assert.match(unusableBecause("Podman Engine", ROOTFUL).join(), /^Podman takes a system call filter only/);
+  assert.match(unusableBecause("Podman Engine", ROOTFUL).join(), /^Podman accepts a seccomp profile only/);
   const rootless = { ...ROOTFUL, securityOptions: ["name=rootless"], cgroupDriver: "none" };
   assert.deepEqual(unusableBecause("Engine", rootless), [
     "it limits no container's memory, processes, processor time, because it runs without root and its user was not given these cgroups",

@@ -20,7 +20,7 @@ const VECTORS = z.object({
   sets: z.array(conceptSetSchema.extend({ members: z.array(z.number()) })),
 }).parse(vectors);
 
-/** Concepts beside those of the vectors: the name and the code of the first two are alike. */
+/** Concepts beside those of the vectors: id, name, standard_concept, invalid_reason. */
 const CONDITIONS = `
   (1000, 'Ancestor without records', 'S', null), (1001, 'Descendant with records', 'S', null),
   (1002, 'Source concept', null, null), (1003, 'Unused', 'S', null), (1004, 'Old concept', null, 'U'),

@@ -62,7 +62,7 @@ async function cancel(port: number, key: Uint8Array): Promise<void> {
 }
 
 async function assertGone(bridge: Bridge): Promise<void> {
-  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the place is free", OVERRUN_MS);
+  await eventually(() => bridge.count.open === 0 && bridge.serving === 0, "the permit is free", OVERRUN_MS);
   assert.deepEqual(await running(), []);
 }
 
@@ -166,7 +166,7 @@ Deno.test("a process that ignores cancel and termination is given up in time, an
 /** PostgreSQL compares for hours, and looks at no signal meanwhile. */
 const DEAF = "SELECT repeat(repeat('a', 1000), 4000) LIKE '%' || repeat(repeat('a', 1000), 2000) || 'b'";
 
-Deno.test("a statement that nothing ends keeps its connection's place, so that their number is bounded", async () => {
+Deno.test("a statement that nothing ends keeps its connection's permit, so that the number of such statements is bounded", async () => {
   await withBridge({ connectionsPerSandbox: 2 }, async (bridge) => {
     for (const left of [1, 2]) {
       const { client } = await RawClient.start(bridge.port);
@@ -228,7 +228,7 @@ Deno.test("the local database's sessions are ended too, although their role may 
         ?.[0];
     await eventually(async () => await count() === "1", "it runs", OVERRUN_MS);
     await client[Symbol.asyncDispose]();
-    await eventually(() => database.connections === 0, "its place is free", OVERRUN_MS);
+    await eventually(() => database.connections === 0, "its permit is free", OVERRUN_MS);
     assert.equal(await count(), "0");
     assert.deepEqual(database.overruns, { terminated: 1, still_running: 0 });
     session.close();
