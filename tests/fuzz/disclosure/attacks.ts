@@ -75,7 +75,7 @@ function tracker(statistic: Statistic): Attack {
   };
 }
 
-const fourTerms: Attack = async (ask, target, [group]) => {
+const fourAnswers: Attack = async (ask, target, [group]) => {
   if (group === undefined) return undefined;
   const [a, b, c] = parts(group);
   if (a === undefined || b === undefined || c === undefined) return undefined;
@@ -85,7 +85,7 @@ const fourTerms: Attack = async (ask, target, [group]) => {
   ]]);
 };
 
-const eightTerms: Attack = async (ask, target, [group]) => {
+const sevenUnions: Attack = async (ask, target, [group]) => {
   const sets = group === undefined ? [] : parts(group);
   return await terms(
     ask,
@@ -140,8 +140,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
   "pair, calendar months": pair("months"),
   "tracker, persons": tracker("persons"),
   "tracker, records": tracker("records"),
-  "4 terms": fourTerms,
-  "8 terms": eightTerms,
+  "4 answers": fourAnswers,
+  "inclusion and exclusion": sevenUnions,
   "60 pairs, averaged": averaged,
   "attrition of a cohort": attrition,
   "pair, prevalence": analysed("prevalence"),
