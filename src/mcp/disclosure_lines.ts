@@ -17,7 +17,7 @@ export function disclosureLines(rules: DisclosureRules, remaining: number): read
     `A question about the same persons as an earlier one, but for fewer than ${least}, gets that one's number; a number that would reveal fewer ` +
     "together with several earlier ones is computed from those, and marked ~.",
     "At most three group columns; birth years in bands of five, dates by months; texts, identifiers, providers and places are hidden; " +
-    "sums and means have three significant digits and are absent where one or two persons dominate them.",
+    "sums and means have three significant digits; these and numbers of records are absent if one or two persons dominate them.",
     `You may learn ${remaining.toLocaleString("en")} more of ${
       budget.toLocaleString("en")
     } numbers, margins included; repeated ones are free.`,

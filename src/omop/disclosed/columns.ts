@@ -34,6 +34,8 @@ export const BIRTH_BAND = 5;
 export const AGE_BAND = 5;
 
 const FINER_BIRTH = new Set(["month_of_birth", "day_of_birth", "birth_datetime"]);
+/** Uses of columns that may be grouped by. */
+const GROUPED: ReadonlySet<ColumnUse> = new Set(["concept", "birth", "date"]);
 const PARTS: Readonly<Record<ColumnUse, string>> = {
   concept: "a concept",
   birth: "the year of birth",
@@ -63,11 +65,21 @@ export function columnUse({ column: name, type }: UsedColumn): ColumnUse {
  *
  * @param written Its name in the query.
  * @param source The column.
- * @throws {OmcpError} `disclosure_not_allowed`.
+ * @param table The columns of the query's table.
+ * @throws {OmcpError} `disclosure_not_allowed`; the next step names the columns of the table that may be.
  */
-export function requireGroupable(written: string, source: KnownUse): void {
+export function requireGroupable(
+  written: string,
+  source: KnownUse,
+  table: readonly { readonly name: string; readonly type: CdmType }[],
+): void {
   const next = {
-    hidden: () => hiddenNext(source),
+    hidden: () => {
+      const groupable = table.filter(({ name: column, type }) => GROUPED.has(columnUse({ column, type })));
+      return `${hiddenNext(source)} Columns of the table to group by: ${
+        groupable.map(({ name }) => name).join(", ")
+      }.`;
+    },
     quantity: () => "Filter by ranges of it, one query for each range.",
     age: () => `Group by bands of it: band(${written}, 0, 40, 65).`,
   };

@@ -70,7 +70,7 @@ export function compileDisclosedQuery(
   const find = (written: string) => findValue(scope, written);
   const groups = (query.group_by ?? []).map((written) => {
     const source = find(written);
-    requireGroupable(written, source);
+    requireGroupable(written, source, scope.table.columns);
     return source;
   });
   const context = { find: (written: string) => scope.find(written), schema: options.schema };

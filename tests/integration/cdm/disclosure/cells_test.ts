@@ -1,14 +1,15 @@
 /** Cells and margins as the statement computes them, beside those of plain SQL on the same rows. */
 import assert from "node:assert/strict";
 import { readCells } from "../../../../src/cdm/disclosure/cells.ts";
-import type { Cell } from "../../../../src/cdm/disclosure/release.ts";
+import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
 import { BUCKETS } from "../../../../src/cdm/disclosure/sketch.ts";
 import { readRows } from "../../../../src/cdm/concepts/source.ts";
 import { inSlices } from "../../../../src/lib/async/in_slices.ts";
 import { compileDisclosedQuery, disclosedQuerySchema } from "../../../../src/omop/disclosed/mod.ts";
 import { testSource } from "../../../fixtures/cdm/test_source.ts";
-import { startPostgres } from "../../../fixtures/postgres/test_postgres.ts";
+import { startPostgres, type TestPostgres } from "../../../fixtures/postgres/test_postgres.ts";
 
 const NEVER = new AbortController().signal;
 const AGE = "age_at(condition_start_date)";
@@ -22,44 +23,81 @@ const TRUTH = `SELECT grouping(y, s), y, s, count(DISTINCT person_id), count(*),
   ) AS r
   GROUP BY CUBE (y, s)`;
 
+let postgres: TestPostgres;
+let opened: ReturnType<typeof testSource>;
+
+Deno.test.beforeAll(async function start() {
+  postgres = await startPostgres({ sample: true });
+  opened = testSource(postgres);
+});
+
+Deno.test.afterAll(async function stop() {
+  await opened.database.close();
+  await postgres.stop();
+});
+
+/** The cells of a query on condition_occurrence. */
+async function cellsOf(query: Record<string, unknown>): Promise<readonly Cell[]> {
+  const options = { schema: "cdm", version: "5.4", seed: 7n, buckets: BUCKETS, k: RULES.k } as const;
+  const parsed = disclosedQuerySchema("5.4").parse({ table: "condition_occurrence", ...query });
+  const compiled = compileDisclosedQuery(parsed, options);
+  const rows = await readRows(opened.source, compiled.statement, NEVER, 60_000);
+  return await inSlices(readCells(rows, compiled, RULES), NEVER);
+}
+
 Deno.test("cells and margins have the numbers of the rows, and margins over persons' columns the sketches beneath them", async () => {
-  const postgres = await startPostgres({ sample: true });
-  const { source, database } = testSource(postgres);
-  try {
-    const options = { schema: "cdm", version: "5.4", seed: 7n, buckets: BUCKETS, k: RULES.k } as const;
-    const cellsOf = async (group_by: readonly string[]) => {
-      const query = disclosedQuerySchema("5.4").parse({
-        table: "condition_occurrence",
-        group_by,
-        aggregates: [{ fn: "count" }, { fn: "sum", column: AGE }],
-      });
-      const compiled = compileDisclosedQuery(query, options);
-      const rows = await readRows(source, compiled.statement, NEVER, 60_000);
-      return await inSlices(readCells(rows, compiled, RULES), NEVER);
-    };
-    const year = "year(condition_start_date)";
-    const cells = await cellsOf([year, "person.gender_concept_id"]);
-    const lines = (await postgres.sql(TRUTH)).split("\n").map((line) => line.split("|"));
-    assert.equal(cells.length, lines.length);
-    for (const [level, y, s, ...numbers] of lines) {
-      const cell = cells.find((one) =>
-        one.level === Number(level) && (one.keys[0] ?? "") === y && (one.keys[1] ?? "") === s
-      );
-      assert.deepEqual(
-        [cell?.persons.value, ...cell?.values.map(({ value }) => value) ?? []],
-        numbers.map(Number),
-        `${level} ${y} ${s}`,
-      );
-    }
-    // The same margins where the sexes are not a column: made of persons, not of what is beneath.
-    const alone = new Map((await cellsOf([year])).map((cell) => [cell.keys[0] ?? null, cell]));
-    for (const margin of cells.filter(({ level }) => (level & 1) === 1)) {
-      assert.deepEqual(sketches(margin), sketches(alone.get(margin.keys[0] ?? null)));
-    }
-  } finally {
-    await database.close();
-    await postgres.stop();
+  const aggregates = [{ fn: "count" }, { fn: "sum", column: AGE }];
+  const year = "year(condition_start_date)";
+  const cells = await cellsOf({ group_by: [year, "person.gender_concept_id"], aggregates });
+  const lines = (await postgres.sql(TRUTH)).split("\n").map((line) => line.split("|"));
+  assert.equal(cells.length, lines.length);
+  for (const [level, y, s, ...numbers] of lines) {
+    const cell = cells.find((one) =>
+      one.level === Number(level) && (one.keys[0] ?? "") === y && (one.keys[1] ?? "") === s
+    );
+    assert.deepEqual(
+      [cell?.persons.value, ...cell?.values.map(({ value }) => value) ?? []],
+      numbers.map(Number),
+      `${level} ${y} ${s}`,
+    );
   }
+  // The same margins where the sexes are not a column: made of persons, not of what is beneath.
+  const alone = new Map(
+    (await cellsOf({ group_by: [year], aggregates })).map((cell) => [cell.keys[0] ?? null, cell]),
+  );
+  for (const margin of cells.filter(({ level }) => (level & 1) === 1)) {
+    assert.deepEqual(sketches(margin), sketches(alone.get(margin.keys[0] ?? null)));
+  }
+});
+
+Deno.test("a number of records that one person dominates is absent, and the number of its persons is not", async () => {
+  // 40 persons have one to three records each of a concept, and of one concept the first has 5,000 more.
+  const insert = (concept: number, from: number, more: number) =>
+    `INSERT INTO cdm.condition_occurrence (condition_occurrence_id, person_id, condition_concept_id, condition_start_date,
+      condition_type_concept_id)
+    SELECT (SELECT max(condition_occurrence_id) FROM cdm.condition_occurrence) + row_number() OVER (), person_id, ${concept},
+      '2020-01-01', 32817
+    FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS at FROM cdm.person) AS p,
+      generate_series(0, at % 3 + CASE WHEN at = ${from} THEN ${more} ELSE 0 END)
+    WHERE at BETWEEN ${from} AND ${from + 39};`;
+  const unused = await postgres.sql(`SELECT concept_id FROM cdm.concept WHERE NOT EXISTS (
+    SELECT FROM cdm.condition_occurrence WHERE condition_concept_id = concept_id) ORDER BY concept_id DESC LIMIT 2`);
+  const [dominated = 0, even = 0] = unused.split("\n").map(Number);
+  await postgres.sql(insert(dominated, 1, 5_000) + insert(even, 41, 0));
+  const shown = async (aggregates: readonly Record<string, unknown>[]) => {
+    const cells = await cellsOf({
+      group_by: ["condition_concept_id"],
+      aggregates,
+      filters: [{ column: "condition_concept_id", op: "in", value: [dominated, even] }],
+    });
+    const everybody = (await cellsOf({ aggregates }))[0];
+    assert.ok(everybody !== undefined);
+    const ledger = new Ledger(RULES, everybody.persons, Math.random);
+    const released = await inSlices(releaseTable(cells, 1, ledger, RULES), NEVER);
+    return released.cells.map(({ keys, persons, values }) => [Number(keys[0]), persons, ...values]);
+  };
+  assert.deepEqual(await shown([{ fn: "count" }]), [[even, 40, 81]]);
+  assert.deepEqual(await shown([{ fn: "count_persons" }]), [[even, 40], [dominated, 40]]);
 });
 
 function sketches(cell: Cell | undefined) {

@@ -84,7 +84,7 @@ const curve: Question = (people, has, known) => [
 /** The share of targets whose bit was guessed, and of those who were seen. */
 function climbed(
   question: Question,
-  { seed, rules = PRESETS.cms, targets = repetitions(24) }: {
+  { seed, rules = PRESETS.cms, targets = repetitions(12) }: {
     readonly seed: number;
     readonly rules?: DisclosureRules;
     readonly targets?: number;

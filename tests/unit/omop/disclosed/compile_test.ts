@@ -53,6 +53,25 @@ Deno.test("every column of every table is a concept, a date, the year of birth, 
   }
 });
 
+Deno.test("who groups by a hidden column reads which columns of the table may be grouped by", () => {
+  for (
+    const [table, hidden, columns] of [
+      [
+        "person",
+        "location_id",
+        /to group by: gender_concept_id, year_of_birth, race_concept_id, ethnicity_concept_id, /,
+      ],
+      ["death", "cause_source_value", /to group by: death_date, death_type_concept_id, cause_concept_id, /],
+    ] as const
+  ) {
+    assert.throws(() => compiled({ table, group_by: [hidden] }), ({ next }: OmcpError) => {
+      assert.match(next ?? "", columns);
+      assert.doesNotMatch(next ?? "", /_id, person_id|provider_id|_datetime/);
+      return true;
+    });
+  }
+});
+
 Deno.test("conditions are joined with or and and, and each of them is as coarse as one alone", () => {
   const old = { column: "person.year_of_birth", op: "<", value: 1950 };
   const long = { column: "visit_start_date", op: ">=", value: "2020-01-01" };
