@@ -62,7 +62,7 @@ def holdings(found: list[str]) -> None:
 
 
 def places(found: list[str]) -> None:
-    """With all of the sandbox's connections taken, cancels get through, and what nothing ends keeps its place."""
+    """With all of the sandbox's connections taken, cancels get through, and what nothing ends keeps its permit."""
     sessions: list[Session] = []
     while True:
         session = Session()
@@ -91,7 +91,7 @@ def places(found: list[str]) -> None:
             break
         deaf = free
     else:
-        found.append("a statement that nothing ends gave its place up")
+        found.append("a statement that nothing ends gave its permit up")
     for session in others:
         session.close()
 
