@@ -31,7 +31,9 @@ import type { AskedResources } from "./sandbox_info.ts";
 import { StartupWatch } from "./startup_watch.ts";
 
 /** Slow modules that the zygote imports ahead; it skips those that an image lacks. */
-const PRELOAD = ["numpy", "pandas", "matplotlib", "matplotlib.pyplot", "psycopg"];
+const PRELOAD = ["numpy", "pandas", "matplotlib", "matplotlib.pyplot"];
+/** Besides, in a sandbox that reaches a database: in others they would only take memory. */
+const DATABASE_PRELOAD = ["psycopg"];
 /** How long a failed creation waits for its container's removal, which continues afterwards. */
 const ROLLBACK_MS = 5000;
 /** How long the agent of a running sandbox may take to list its executions. */
@@ -171,7 +173,7 @@ async function startOnce(start: SandboxStart): Promise<StartedSandbox> {
     config: sandboxBootConfig({
       leaseSeconds,
       services: Object.keys(services),
-      preload: PRELOAD,
+      preload: services.postgres === undefined ? PRELOAD : [...PRELOAD, ...DATABASE_PRELOAD],
       preloadWaits: true,
     }),
     ...(modules === undefined ? {} : { modules }),

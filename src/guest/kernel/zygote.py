@@ -81,6 +81,8 @@ def _run(connection: wire.Connection, config: Dict[str, Any]) -> None:
     _forget_error()
     if missing:
         connection.send({"type": "missing", "modules": missing})
+    # Each cell begins with this, which imports modules the first time.
+    importlib.invalidate_caches()
     gc.collect()
     gc.freeze()
     connection.send({"type": "loaded"})

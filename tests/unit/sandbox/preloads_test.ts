@@ -4,6 +4,9 @@ import { eventually } from "../../fixtures/eventually.ts";
 import { withManager } from "../../fixtures/fake_manager.ts";
 import { OK_RESULT } from "../../fixtures/fake_runtime.ts";
 import { Preloads } from "../../../src/sandbox/preloads.ts";
+import * as z from "zod";
+
+const BOOT = z.object({ config: z.object({ kernel: z.object({ preload: z.array(z.string()) }) }) });
 
 Deno.test("new sandboxes are told to import their modules when no other is being created", async () => {
   await withManager(async (manager, runtime) => {
@@ -43,4 +46,16 @@ Deno.test("creations that follow each other quickly do not postpone it beyond th
   }
   preloads.close();
   assert.deepEqual(told, ["first"]);
+});
+
+Deno.test("a sandbox imports the database's driver ahead only if it reaches a database", async () => {
+  const found: boolean[] = [];
+  for (const options of [{}, { postgresConnections: () => () => {} }]) {
+    await withManager(async (manager, runtime) => {
+      await manager.create();
+      const boot = BOOT.parse(JSON.parse(runtime.only.agent.boot));
+      found.push(boot.config.kernel.preload.includes("psycopg"));
+    }, options);
+  }
+  assert.deepEqual(found, [false, true]);
 });
