@@ -5,9 +5,8 @@
 import * as z from "zod";
 import { isRecord } from "../lib/is_record.ts";
 import { givenSchema } from "../lib/given_schema.ts";
+import { SET_NAMES } from "../omop/concepts/mod.ts";
 
-/** The names of a concept set's list: one argument has this, another that. */
-const SET_NAMES = ["items", "concepts", "concept_set"];
 const NUMBER = /^[+-]?\d{1,20}(?:\.\d{1,20})?$/;
 
 /**

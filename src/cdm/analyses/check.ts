@@ -1,6 +1,7 @@
 /** Which arguments an analysis takes. */
 import { OmcpError } from "../../errors.ts";
 import { type AnalysisRequest, analysisSchema } from "../../omop/analyses/mod.ts";
+import { refuseOnlyExcludes } from "../../omop/concepts/mod.ts";
 
 type Analysis = AnalysisRequest["analysis"];
 
@@ -41,7 +42,15 @@ export function checkRequest(request: AnalysisRequest): void {
     refuse('Cannot use the stratum "year" in prevalence', 'Use periods: {"every": "year"}.');
   }
   if (new Set(strata).size < strata.length) refuse("Duplicate name in strata", "Name each once.");
+  checkSets(request);
   checkOrder(request);
+}
+
+function checkSets({ outcome, covariates }: AnalysisRequest): void {
+  refuseOnlyExcludes(outcome?.items, "outcome");
+  for (const { name, items } of covariates) {
+    refuseOnlyExcludes(items, `the covariate ${JSON.stringify(name)}`);
+  }
 }
 
 /** An argument that has its default may have been left out. */

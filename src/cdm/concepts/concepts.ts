@@ -178,7 +178,8 @@ export class CdmConcepts {
    */
   async expand(set: ConceptSet, limit: number, signal: AbortSignal): Promise<ExpandedSet> {
     await this.#counts(signal);
-    return await expandSet(this.#source, set, { used: this.usage.used(ORDERING_IDS), limit }, signal);
+    const used = await this.usage.used(ORDERING_IDS);
+    return await expandSet(this.#source, set, { used, limit }, signal);
   }
 
   async #counts(signal: AbortSignal): Promise<void> {

@@ -57,11 +57,12 @@ export async function conceptDetails(
     each.length < DESCENDANTS_CAP
       ? { all: each, partial: false }
       : { all: usage.below.of(id) ?? each, partial: !usage.below.complete };
-  return {
-    descendants: new Map(ids.map((id) => [id, found.get(id)?.length ?? 0])),
-    below: new Map([...found].flatMap((each) => usedBelow(usage, each[0], descendantsIn(each)))),
-    mapsTo,
-  };
+  const below = new Map<number, UsedBelow>();
+  for (const each of found) {
+    const used = await usedBelow(usage, descendantsIn(each));
+    if (used !== undefined) below.set(each[0], used);
+  }
+  return { descendants: new Map(ids.map((id) => [id, found.get(id)?.length ?? 0])), below, mapsTo };
 }
 
 async function descendants(
@@ -83,17 +84,16 @@ function byAncestor(rows: readonly TextRow[]): ReadonlyMap<number, readonly numb
   return found;
 }
 
-/** The entry of an ancestor; none if no descendant is in use. */
-function usedBelow(
+/** Undefined if no descendant is in use. */
+async function usedBelow(
   usage: ConceptUsage,
-  ancestor: number,
   { all, partial }: { readonly all: readonly number[]; readonly partial: boolean },
-): readonly (readonly [number, UsedBelow])[] {
-  const used = usage.byRecords(all).filter(([, records]) => records > 0);
-  if (used.length === 0) return [];
-  return [[ancestor, {
+): Promise<UsedBelow | undefined> {
+  const used = (await usage.byRecords(all)).filter(([, records]) => records > 0);
+  if (used.length === 0) return undefined;
+  return {
     ids: used.map(([id]) => id),
     records: used.reduce((sum, [, records]) => sum + records, 0),
     partial,
-  }]];
+  };
 }

@@ -5,6 +5,7 @@ import { errorMessage } from "../../lib/error_message.ts";
 import { logger } from "../../observability/log.ts";
 import { integersOf, type UsageColumn, usageColumns, usageCounts } from "../../omop/concepts/mod.ts";
 import type { TextRow } from "../../postgres/mod.ts";
+import { ordered } from "./order.ts";
 import { pacer } from "./pacer.ts";
 import type { ConceptSource } from "./source.ts";
 import { UsedBelow } from "./used_below.ts";
@@ -16,6 +17,15 @@ export interface Occurrences extends UsageColumn {
   readonly records: number;
   /** Distinct persons with one. */
   readonly persons: number;
+}
+
+/** What is counted of one concept. */
+interface Counted {
+  readonly columns: Occurrences[];
+  /** Records of standard columns, undefined if none has it; summed while counting, because a sum for each call would be one for each of 100,000 concepts. */
+  standard: number | undefined;
+  /** Records of columns of source concepts. */
+  source: number;
 }
 
 /** What may be shown of counts where rows must not leave the database. */
@@ -33,13 +43,14 @@ const COLUMN_MS = 120_000;
 /** The counts of a server. */
 export class ConceptUsage {
   readonly #source: ConceptSource;
-  readonly #found = new Map<number, Occurrences[]>();
+  readonly #found = new Map<number, Counted>();
   readonly #end = new AbortController();
   readonly #failed: UsageColumn[] = [];
   #counting: Promise<void> | undefined;
   #done = false;
   /** All ids in use, once all are counted. */
   #ordered: readonly number[] | undefined;
+  #ordering: Promise<readonly number[]> | undefined;
 
   readonly #shown: ShownCounts | undefined;
 
@@ -105,7 +116,7 @@ export class ConceptUsage {
    * @param id The concept.
    */
   everywhere(id: number): readonly Occurrences[] {
-    return this.#found.get(id) ?? [];
+    return this.#found.get(id)?.columns ?? [];
   }
 
   /**
@@ -115,7 +126,8 @@ export class ConceptUsage {
    * @returns Those of standard columns; for a concept that no standard column has, those that have it as the source's concept.
    */
   records(id: number): number {
-    return this.of(id).reduce((sum, { records }) => sum + records, 0);
+    const counted = this.#found.get(id);
+    return counted?.standard ?? counted?.source ?? 0;
   }
 
   /**
@@ -124,9 +136,9 @@ export class ConceptUsage {
    * @param ids The concepts.
    * @returns Each with its {@link records}, the most records first.
    */
-  byRecords(ids: readonly number[]): readonly (readonly [id: number, records: number])[] {
-    // A sum for each comparison would hold the server up: there may be hundreds of thousands of ids.
-    return ids.map((id) => [id, this.records(id)] as const).sort(([, left], [, right]) => right - left);
+  async byRecords(ids: readonly number[]): Promise<readonly (readonly [id: number, records: number])[]> {
+    const counted = ids.map((id) => [id, this.records(id)] as const);
+    return await ordered(counted, ([, left], [, right]) => right - left);
   }
 
   /**
@@ -135,9 +147,9 @@ export class ConceptUsage {
    * @param limit The most ids.
    * @returns Ids, the most records first.
    */
-  used(limit: number): readonly number[] {
-    const ids = this.#ordered ?? this.byRecords([...this.#found.keys()]).map(([id]) => id);
-    if (this.#done) this.#ordered = ids;
+  async used(limit: number): Promise<readonly number[]> {
+    const ids = this.#ordered ??
+      await (this.#ordering ??= this.#order().finally(() => this.#ordering = undefined));
     return ids.slice(0, limit);
   }
 
@@ -167,15 +179,21 @@ export class ConceptUsage {
           this.#report(error, `${column.table}.${column.column}`);
         }
       }
-      await this.below.read(this.used(Infinity), this.#end.signal);
+      this.#ordered = await this.#order();
+      await this.below.read(this.#ordered, this.#end.signal);
       this.#done = true;
     } catch (error) {
       // Without the database, the next call counts from the start.
       this.#counting = undefined;
       this.#found.clear();
+      this.#ordered = undefined;
       this.#failed.length = 0;
       this.#report(error, "all columns");
     }
+  }
+
+  async #order(): Promise<readonly number[]> {
+    return (await this.byRecords([...this.#found.keys()])).map(([id]) => id);
   }
 
   #addRow(column: UsageColumn, row: TextRow): void {
@@ -187,9 +205,11 @@ export class ConceptUsage {
   }
 
   #add(id: number, occurrences: Occurrences): void {
-    const before = this.#found.get(id);
-    if (before === undefined) this.#found.set(id, [occurrences]);
-    else before.push(occurrences);
+    const counted = this.#found.get(id) ?? { columns: [], standard: undefined, source: 0 };
+    counted.columns.push(occurrences);
+    if (occurrences.source) counted.source += occurrences.records;
+    else counted.standard = (counted.standard ?? 0) + occurrences.records;
+    this.#found.set(id, counted);
   }
 
   #report(error: unknown, what: string): void {

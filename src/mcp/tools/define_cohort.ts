@@ -143,7 +143,8 @@ function asked(
     refuseWithoutEntry(definition);
     return cohorts.get(owner, name);
   }
-  const expression = readCohort(shortForm(definition), (other) => cohorts.select(owner, other, schema));
+  const find = (other: string) => cohorts.select(owner, other, schema);
+  const expression = readCohort(shortForm(definition), find, { imported: definition.circe !== undefined });
   if (eventsOf(expression).every(({ cohort }) => cohort === undefined)) return { name, expression };
   const { characters, most } = heldSize(cohortSelect(expression, schema));
   if (characters <= most) return { name, expression };

@@ -8,6 +8,8 @@ import {
   type ConceptSet,
   conceptSetSchema,
   fromAtlas,
+  ONLY_EXCLUDES,
+  onlyExcludes,
   toAtlas,
 } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
@@ -121,7 +123,7 @@ function describe(set: ConceptSet, expanded: ExpandedSet, concepts: CdmConcepts)
 
 /** Concepts that a set names and that rarely are what is meant. */
 function warnings(set: ConceptSet, { named }: ExpandedSet, { usage }: CdmConcepts): readonly string[] {
-  const found: string[] = [];
+  const found = onlyExcludes(set) ? [`Warning: It ${ONLY_EXCLUDES}.`] : [];
   for (const { concept_id, include_descendants, include_mapped, exclude } of set.items) {
     const concept = named.get(concept_id);
     if (concept === undefined || exclude === true) continue;

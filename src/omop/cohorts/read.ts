@@ -3,6 +3,7 @@ import type { RawBuilder } from "kysely";
 import type * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { argumentPath } from "../../lib/argument_path.ts";
+import { refuseOnlyExcludes } from "../concepts/mod.ts";
 import { eventTable } from "./event_tables.ts";
 import {
   type CohortExit,
@@ -38,17 +39,22 @@ export type FindCohort = (name: string) => RawBuilder<unknown>;
  *
  * @param input The definition as received.
  * @param findCohort Finds the SELECT of a cohort that is held by its name; called once for each. @default the definition must not contain one
+ * @param options `imported`: whether it is of another program, whose concept sets may be empty. @default false
  * @returns The definition.
  * @throws {OmcpError} `invalid_argument` with the first problem.
  */
-export function readCohort(input: unknown, findCohort?: FindCohort): CohortExpression {
+export function readCohort(
+  input: unknown,
+  findCohort?: FindCohort,
+  { imported = false }: { readonly imported?: boolean } = {},
+): CohortExpression {
   const parsed = cohortDefinitionSchema.safeParse(shallow(input, "the cohort"));
   if (!parsed.success) throw unreadable(parsed.error);
   const definition = parsed.data;
   const { age, sex } = definition;
   const find = findCohort && remembered(findCohort);
   const expression: CohortExpression = {
-    entry: definition.entry.map((event) => eventOf(event, { where: "entry", find })),
+    entry: definition.entry.map((event) => eventOf(event, { where: "entry", find, imported })),
     observation: {
       priorDays: definition.prior_observation_days,
       postDays: definition.post_observation_days,
@@ -56,14 +62,18 @@ export function readCohort(input: unknown, findCohort?: FindCohort): CohortExpre
     entryLimit: definition.entry_limit,
     rules: [
       ...personRules({ age, sex }),
-      ...(definition.with ?? []).map((member, at) => ruleOf(member, { where: `with[${at}]`, find })),
+      ...(definition.with ?? []).map((member, at) =>
+        ruleOf(member, { where: `with[${at}]`, find, imported })
+      ),
       ...(definition.without ?? []).map((member, at) =>
-        negated(ruleOf(member, { where: `without[${at}]`, find }))
+        negated(ruleOf(member, { where: `without[${at}]`, find, imported }))
       ),
     ],
     limit: definition.limit,
-    exit: exitOf(definition.exit),
-    censoring: (definition.exit?.censor ?? []).map((event) => eventOf(event, { where: "exit.censor", find })),
+    exit: exitOf(definition.exit, imported),
+    censoring: (definition.exit?.censor ?? []).map((event) =>
+      eventOf(event, { where: "exit.censor", find, imported })
+    ),
     mergeGapDays: definition.merge_gap_days,
   };
   const events = eventsOf(expression).length;
@@ -89,13 +99,15 @@ function remembered(find: FindCohort): FindCohort {
 interface Place {
   readonly where: string;
   readonly find: FindCohort | undefined;
+  /** As for {@link readCohort}. */
+  readonly imported: boolean;
   /** How many groups it is in. @default 0 */
   readonly depth?: number;
 }
 
 function eventOf(
   { table, cohort, concepts, first, dates, value, units }: CohortEvent,
-  { where, find }: Place,
+  { where, find, imported }: Place,
 ): EventCriteria {
   if ((table === "cohort") !== (cohort !== undefined) || cohort !== undefined && find === undefined) {
     throw new OmcpError(
@@ -110,6 +122,7 @@ function eventOf(
       },
     );
   }
+  if (!imported) refuseOnlyExcludes(concepts, where);
   const { concept, valued } = eventTable(table);
   if (concept === undefined && concepts !== undefined) {
     throw new OmcpError("invalid_argument", `Cannot use concepts in ${where}: ${table} has none`, {
@@ -120,9 +133,7 @@ function eventOf(
     throw new OmcpError(
       "invalid_argument",
       `Cannot use value or units in ${where}: ${table} has no numbers`,
-      {
-        next: "Use them with measurement or observation.",
-      },
+      { next: "Use them with measurement or observation." },
     );
   }
   ordered(dates?.from, dates?.to, `${where}: dates`);
@@ -155,10 +166,9 @@ function ruleOf(member: CohortMember, place: Place): CohortRule {
 }
 
 function eventsRule(criterion: CohortCriterion, place: Place): CohortRule {
-  const { where } = place;
   const { window = {}, at_least, at_most, outside_observation, name, ...event } = criterion;
-  ordered(window.from, window.to, `${where}: window`);
-  const count = countOf({ at_least, at_most }, 1, where);
+  ordered(window.from, window.to, `${place.where}: window`);
+  const count = countOf({ at_least, at_most }, 1, place.where);
   return {
     kind: "events",
     name,
@@ -171,7 +181,7 @@ function eventsRule(criterion: CohortCriterion, place: Place): CohortRule {
 
 function groupRule(
   { any_of, all_of, of, at_least, at_most, name }: CohortGroup,
-  { where, find, depth = 0 }: Place,
+  { where, find, imported, depth = 0 }: Place,
 ): CohortRule {
   const [list, second] = [any_of, all_of, of].filter((one) => one !== undefined);
   if (list === undefined || second !== undefined || depth >= MOST_DEPTH) {
@@ -187,9 +197,7 @@ function groupRule(
     throw new OmcpError(
       "invalid_argument",
       `Cannot read ${where}: at_least or at_most belongs to of, and only to it`,
-      {
-        next: 'Write {"of": [conditions], "at_least": 2}, or {"any_of": [conditions]}.',
-      },
+      { next: 'Write {"of": [conditions], "at_least": 2}, or {"any_of": [conditions]}.' },
     );
   }
   // With three conditions, "at least four" never holds, and "at most three" always does.
@@ -203,7 +211,7 @@ function groupRule(
     );
   }
   const rules = list.map((one, at) =>
-    ruleOf(one, { where: `${where}.${key}[${at}]`, find, depth: depth + 1 })
+    ruleOf(one, { where: `${where}.${key}[${at}]`, find, imported, depth: depth + 1 })
   );
   return { kind: "group", name, count, rules };
 }
@@ -255,7 +263,7 @@ function personRules({ age, sex }: CohortPerson, where = "age"): readonly Cohort
   ];
 }
 
-function exitOf(exit: CohortDefinition["exit"]): CohortExit {
+function exitOf(exit: CohortDefinition["exit"], imported: boolean): CohortExit {
   const { days_after_start: start, days_after_end: end, drug_era: era } = exit ?? {};
   if ([start, end, era].filter((one) => one !== undefined).length > 1) {
     throw new OmcpError("invalid_argument", "Cannot use exit: it has several ends", {
@@ -266,6 +274,7 @@ function exitOf(exit: CohortDefinition["exit"]): CohortExit {
   if (end !== undefined) return { kind: "offset", from: "end", days: end };
   if (era === undefined) return { kind: "observation" };
   const { concepts, gap_days, extra_days } = era;
+  if (!imported) refuseOnlyExcludes(concepts, "exit.drug_era");
   return { kind: "drug era", concepts: { items: concepts }, gapDays: gap_days, extraDays: extra_days };
 }
 

@@ -6,6 +6,11 @@ export {
   type ConceptSetItem,
   conceptSetSchema,
   namedConcepts,
+  ONLY_EXCLUDES,
+  onlyExcludes,
+  refuseOnlyExcludes,
+  SET_NAMES,
+  writtenItems,
 } from "./concept_set.ts";
 export { type Concept, conceptOf, integersOf } from "./concept.ts";
 export { conceptSetMembers } from "./concept_set_sql.ts";

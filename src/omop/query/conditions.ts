@@ -1,5 +1,6 @@
 /** The conditions of a typed query as a caller wrote it, read or not. */
 import { isRecord } from "../../lib/is_record.ts";
+import { writtenItems } from "../concepts/mod.ts";
 
 /** A condition. */
 export interface WrittenCondition {
@@ -42,5 +43,5 @@ export function conditionsIn(part: unknown, table: string, negated = false): rea
  * @param condition The condition.
  */
 export function itemsOf({ value }: Pick<WrittenCondition, "value">): readonly unknown[] {
-  return isRecord(value) && Array.isArray(value["items"]) ? value["items"] : [value].flat();
+  return writtenItems(value);
 }

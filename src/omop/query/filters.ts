@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
 import { argumentIssues } from "../../lib/argument_error.ts";
 import { isTextType } from "../cdm/mod.ts";
-import { conceptSetMembers, conceptSetSchema } from "../concepts/mod.ts";
+import { conceptSetMembers, conceptSetSchema, ONLY_EXCLUDES, onlyExcludes } from "../concepts/mod.ts";
 import type { Value } from "./value.ts";
 import { filterSchema, type OmopFilter, type UnreadConditions } from "./schema.ts";
 import { bindValue, isDate } from "./values.ts";
@@ -187,11 +187,11 @@ function inConceptSet(filter: Comparison, found: Value, schema: string): RawBuil
       'Pass {"items": [{"concept_id": 201826, "include_descendants": true}]}.',
     );
   }
-  if (set.data.items.every(({ exclude }) => exclude === true)) {
+  if (onlyExcludes(set.data)) {
     const items = set.data.items.map(({ exclude: _, ...item }) => item);
     throw misused(
       filter,
-      "has only items with exclude, so the set is empty",
+      ONLY_EXCLUDES,
       `For rows without these concepts: ${shortJson({ not: [{ ...filter, value: { items } }] })}.`,
     );
   }

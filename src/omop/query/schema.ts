@@ -2,6 +2,7 @@ import * as z from "zod";
 import { isRecord } from "../../lib/is_record.ts";
 import { type CdmVersion, tableNameSchema } from "../cdm/mod.ts";
 import { cohortNameSchema } from "../cohorts/schema.ts";
+import { writtenItems } from "../concepts/mod.ts";
 import { HELD_COHORT } from "./cohort_table.ts";
 import { isReservedPythonName, PYTHON_NAME_PATTERN } from "./python_name.ts";
 
@@ -69,9 +70,9 @@ const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()]);
 const unread = z.record(z.string(), z.unknown());
 const unreadList = z.array(unread).min(1).max(50);
 
-/** A concept set may be its items, or its only item. */
+/** A concept set may have the form of another argument. */
 function asConceptSet(value: unknown): unknown {
-  const items = Array.isArray(value) ? value : [value];
+  const items = writtenItems(value);
   const isItem = (one: unknown) => isRecord(one) && Object.hasOwn(one, "concept_id");
   return items.length > 0 && items.every(isItem) ? { items } : value;
 }

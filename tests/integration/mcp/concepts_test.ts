@@ -155,6 +155,11 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
         items: [{ concept_id: 201826 }, { concept_id: 201820, include_descendants: true, exclude: true }],
       });
       assert.match(reply, /^0 concepts\nDefinition [0-9a-f]{16}, members none$/m);
+      assert.doesNotMatch(reply, /Warning/);
+      assert.match(
+        await text("expand_concept_set", { items: [{ concept_id: 201826, exclude: true }] }),
+        /^Warning: It has only items with exclude, so the set is empty\.$/m,
+      );
     });
 
     await t.step("ATLAS's JSON is read and written", async () => {

@@ -108,7 +108,7 @@ export class IndexBuild {
     const reader = await this.#source.reader(signal);
     const pause = pacer();
     const statements = everyConcept(schema, {
-      used: this.#usage.used(MOST_USED).map((id) => [id, this.#usage.records(id)]),
+      used: (await this.#usage.used(MOST_USED)).map((id) => [id, this.#usage.records(id)]),
       synonyms: relations.has("concept_synonym"),
     });
     for (const statement of statements) {

@@ -39,6 +39,16 @@ const REFUSED: readonly (readonly [Readonly<Record<string, unknown>>, RegExp, Re
     /"x": its days are reversed/,
     /from_day 1 and to_day 5/,
   ],
+  [
+    { analysis: "survival", outcome: { items: [{ concept_id: 1, exclude: true }] } },
+    /set of outcome: it has only items with exclude, so the set is empty/,
+    /remove exclude/,
+  ],
+  [
+    { analysis: "table_one", covariates: [{ name: "x", items: [{ concept_id: 1, exclude: true }] }] },
+    /covariate "x": it has only items with exclude/,
+    /remove exclude/,
+  ],
 ];
 
 for (const [request, message, next] of REFUSED) {

@@ -12,6 +12,7 @@ import { HELD_COHORT } from "../../../../src/omop/query/cohort_table.ts";
 import { EVENT_TABLE_NAMES, eventTable } from "../../../../src/omop/cohorts/event_tables.ts";
 
 const DIABETES = [{ concept_id: 201826, include_descendants: true }];
+const NOTHING = [{ concept_id: 201826, exclude: true }];
 const DEATH = [{ table: "death" }];
 const ENTRY = [{ table: "condition_occurrence" as const, concepts: DIABETES }];
 
@@ -141,6 +142,12 @@ Deno.test("readCohort() refuses what has no meaning", () => {
       /it has several ends/,
     ],
     [{ entry: ENTRY, exclude: [] }, /Unrecognized key/],
+    [{ entry: [{ ...ENTRY[0], concepts: NOTHING }] }, /set of entry: it has only items with exclude/],
+    [
+      { entry: ENTRY, with: [{ any_of: [{ ...ENTRY[0], concepts: NOTHING }] }] },
+      /set of with\[0\]\.any_of\[0\]: it/,
+    ],
+    [{ entry: ENTRY, exit: { drug_era: { concepts: NOTHING } } }, /set of exit\.drug_era: it has only/],
     [{ entry: [{ table: "cohort", cohort: "x" }] }, /Cannot use a cohort in entry/],
     [{ entry: ENTRY, with: [{ ...DEATH[0], cohort: "x" }] }, /Cannot use a cohort in with\[0\]/],
     [
@@ -167,6 +174,8 @@ Deno.test("readCohort() refuses what has no meaning", () => {
   for (const [input, message] of refused) {
     assert.throws(() => readCohort(input), { code: "invalid_argument", message });
   }
+  const empty = { entry: [{ ...ENTRY[0], concepts: NOTHING }], exit: { drug_era: { concepts: NOTHING } } };
+  assert.equal(readCohort(empty, undefined, { imported: true }).entry.length, 1);
 });
 
 function nested(depth: number): unknown {

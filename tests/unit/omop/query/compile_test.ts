@@ -205,9 +205,18 @@ Deno.test("compileOmopQuery() finds a group in columns by its text and by its na
   assert.equal(query(year, "year_death_date").sql, query(year, year).sql);
 });
 
-Deno.test("compileOmopQuery() takes a concept set as an object, as its items, as its only item and as ids", function set() {
+Deno.test("compileOmopQuery() takes a concept set in the form of any argument, in nested conditions too", function set() {
   const item = { concept_id: 201826 };
-  const [first, ...others] = [{ items: [item] }, [item], item, [201826]].map((value) => {
+  const written = [
+    { items: [item] },
+    [item],
+    item,
+    [201826],
+    { concepts: [item] },
+    { concept_set: { items: [item] } },
+    { concept_set: item },
+  ];
+  const [first, ...others] = written.map((value) => {
     const filter = { column: "cause_concept_id", op: "in_concept_set", value };
     const query = { table: "death", filters: [filter] };
     const nested = { table: "death", filters: [{ not: [{ not: [filter] }] }] };
