@@ -2,6 +2,7 @@
 export { CdmConcepts, type FoundMeasurements } from "./concepts.ts";
 export { type ConceptDetails, DESCENDANTS_CAP, type UsedBelow } from "./details.ts";
 export type { ExpandedSet, MemberTotal } from "./expand.ts";
+export type { UnknownFacet } from "./near_facets.ts";
 export type { NearCodes } from "./near_codes.ts";
 export type { NamedConcepts } from "./notes.ts";
 export { type FoundNumbers, type UnitNumbers, unitsIn } from "./numbers.ts";

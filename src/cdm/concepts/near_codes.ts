@@ -5,6 +5,7 @@ import type { IndexBuild } from "./index/build.ts";
 import { conceptMap } from "./known.ts";
 import type { ConceptSource } from "./source.ts";
 import type { WordIndex } from "./index/word_index.ts";
+import { byConcepts } from "./near_facets.ts";
 
 /** Codes that are named. */
 const NEAR = 8;
@@ -45,7 +46,7 @@ export async function nearCodes(
     concepts: near.map((concept) => ({ concept, away: distance(wanted, bare(concept.concept_code)) }))
       .sort((left, right) => left.away - right.away)
       .slice(0, NEAR).map(({ concept }) => concept),
-    vocabularies: [...build.vocabularies].sort(([, left], [, right]) => right - left).map(([name]) => name),
+    vocabularies: byConcepts(build.facets.vocabulary),
   };
 }
 

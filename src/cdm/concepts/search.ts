@@ -21,6 +21,7 @@ import {
 import type { IndexBuild } from "./index/build.ts";
 import type { WordIndex } from "./index/word_index.ts";
 import { conceptMap } from "./known.ts";
+import { type UnknownFacet, unknownFacets } from "./near_facets.ts";
 import { type ConceptSource, late, readRows } from "./source.ts";
 import type { ConceptUsage } from "./usage.ts";
 
@@ -52,6 +53,8 @@ export interface SearchResult {
   readonly more: boolean;
   /** Words that no concept has, with what was taken in their place. */
   readonly replaced: ReadonlyMap<string, readonly string[]>;
+  /** Domain, vocabulary and class that no concept has; empty while the index is being built. */
+  readonly unknown: readonly UnknownFacet[];
   /** What was searched: everything, by index or by reading every name; or codes and the names that the index has so far. */
   readonly scope: "index" | "names" | "part";
 }
@@ -83,7 +86,8 @@ export async function searchConcepts(
   const candidates = await lookUp(source, usage, found.ids, signal);
   const hits = rankHits({ text: request.text, words: found.alternatives }, candidates)
     .filter(({ match }) => !request.code || match === "code" || match === "id");
-  return { hits, more: found.more, replaced: found.replaced, scope: found.scope };
+  const unknown = index === undefined ? [] : unknownFacets(request.facets, build.facets);
+  return { hits, more: found.more, replaced: found.replaced, scope: found.scope, unknown };
 }
 
 interface Found {

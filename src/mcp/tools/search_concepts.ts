@@ -1,5 +1,11 @@
 import * as z from "zod";
-import type { CdmConcepts, ConceptDetails, NearCodes, SearchResult } from "../../cdm/concepts/mod.ts";
+import type {
+  CdmConcepts,
+  ConceptDetails,
+  NearCodes,
+  SearchResult,
+  UnknownFacet,
+} from "../../cdm/concepts/mod.ts";
 import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import type { Hit } from "../../omop/concepts/mod.ts";
@@ -15,8 +21,9 @@ const MAX_LIMIT = 50;
 const OTHERS = 5;
 /** Mappings that are shown of one hit. */
 const TARGETS = 3;
-/** Vocabularies that are named after a code without a hit. */
-const VOCABULARIES = 20;
+/** Vocabularies, or classes, that an answer without a hit names. There are some fifty domains, which are all named. */
+const NAMES = 20;
+const PLURAL = { domain: "Domains", vocabulary: "Vocabularies", concept_class: "Classes" } as const;
 
 const facet = z.string().min(1).max(50).optional();
 
@@ -159,18 +166,28 @@ function found({ result, first, others, details, concepts, near }: Shown): ToolD
 
 /** What to try after a code without a hit. */
 function codeAdvice({ concepts, vocabularies }: NearCodes): readonly string[] {
-  const listed = vocabularies.slice(0, VOCABULARIES).join(", ");
-  const further = vocabularies.length > VOCABULARIES ? ` and ${vocabularies.length - VOCABULARIES} more` : "";
   return [
     ...(concepts.length === 0 ? [] : ["Codes like it, in any vocabulary:", ...concepts.map(conceptLine), ""]),
-    ...(vocabularies.length === 0 ? [] : [`Vocabularies of this CDM's concepts: ${listed}${further}.`]),
+    ...(vocabularies.length === 0 ? [] : [namesText("vocabulary", vocabularies)]),
     "Next: correct the code, drop domain, vocabulary and concept_class, or search the code's meaning by text.",
   ];
 }
 
-/** What was searched for in place of the text. */
-function searchNotes({ hits, replaced }: SearchResult): readonly string[] {
+function namesText(facet: UnknownFacet["facet"], names: readonly string[]): string {
+  const most = facet === "domain" ? names.length : NAMES;
+  const further = names.length > most ? ` and ${names.length - most} more` : "";
+  return `${PLURAL[facet]} of this CDM's concepts: ${names.slice(0, most).join(", ")}${further}.`;
+}
+
+function unknownText({ facet, value, near, names }: UnknownFacet): string {
+  const meant = near.length === 0 ? "" : ` Similar: ${near.join(", ")}.`;
+  return `No concept has the ${facet} ${JSON.stringify(value)}.${meant} ${namesText(facet, names)}`;
+}
+
+/** What was searched for in place of the text, and what no concept has. */
+function searchNotes({ hits, replaced, unknown }: SearchResult): readonly string[] {
   return [
+    ...unknown.map(unknownText),
     ...[...replaced].map(([word, similar]) =>
       `No concept has the word "${word}": taken as ${similar.join(", ")}.`
     ),

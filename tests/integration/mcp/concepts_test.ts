@@ -76,6 +76,14 @@ Deno.test("concepts of the sample through MCP, without a sandbox", async (t) => 
         await text("search_concepts", { code: "zzzzzz" }),
         /^No concept has the code "zzzzzz"\.\n\nVocabularies of this CDM's concepts: /,
       );
+      assert.match(
+        await text("search_concepts", { text: "diabetes", domain: "Conditon", vocabulary: "SNOMED CT" }),
+        /^No concept matches "diabetes"\.\nNo concept has the domain "Conditon"\. Similar: Condition\. Domains of this CDM's concepts: .*\bDrug\b.*\.\nNo concept has the vocabulary "SNOMED CT"\. Similar: SNOMED\. Vocabularies/,
+      );
+      assert.match(
+        await text("search_concepts", { text: "diabetes", concept_class: "Ingredeint" }),
+        /^No concept has the concept_class "Ingredeint"\. Similar: Ingredient\. Classes of this CDM's concepts: /m,
+      );
       assert.match(await text("search_concepts", {}), /^Error invalid_argument: Pass either text or code/);
     });
 

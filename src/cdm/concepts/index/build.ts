@@ -3,6 +3,7 @@ import { errorMessage } from "../../../lib/error_message.ts";
 import { within } from "../../../lib/async/deadline.ts";
 import { logger } from "../../../observability/log.ts";
 import { conceptOf, everyConcept, indexedText } from "../../../omop/concepts/mod.ts";
+import { type FacetNames, FACETS } from "../near_facets.ts";
 import { pacer } from "../pacer.ts";
 import type { ConceptSource } from "../source.ts";
 import type { ConceptUsage } from "../usage.ts";
@@ -28,7 +29,11 @@ export class IndexBuild {
   #index: WordIndex | undefined;
   #building: Promise<void> | undefined;
   #complete = false;
-  readonly #vocabularies = new Map<string, number>();
+  readonly #facets = {
+    domain: new Map<string, number>(),
+    vocabulary: new Map<string, number>(),
+    concept_class: new Map<string, number>(),
+  };
 
   /**
    * @param source The database.
@@ -54,9 +59,9 @@ export class IndexBuild {
     return this.added > 0 && this.#index?.ended === false ? this.#index : undefined;
   }
 
-  /** The vocabularies of the concepts that have been read, each with how many. */
-  get vocabularies(): ReadonlyMap<string, number> {
-    return this.#vocabularies;
+  /** The domains, vocabularies and classes of the concepts that have been read. */
+  get facets(): FacetNames {
+    return this.#facets;
   }
 
   /**
@@ -115,8 +120,9 @@ export class IndexBuild {
       const limits = { rows: MOST_CONCEPTS - index.size, bytes: MOST_BYTES, ms: BUILD_MS };
       await reader.stream(statement, limits, signal, (row) => {
         const concept = conceptOf(row);
-        const { vocabulary_id } = concept;
-        this.#vocabularies.set(vocabulary_id, (this.#vocabularies.get(vocabulary_id) ?? 0) + 1);
+        count(this.#facets.domain, concept.domain_id);
+        count(this.#facets.vocabulary, concept.vocabulary_id);
+        count(this.#facets.concept_class, concept.concept_class_id);
         const text = indexedText(concept, row.at(-1)?.split("\n") ?? []);
         return index.add(concept.concept_id, text) ?? pause();
       });
@@ -129,6 +135,10 @@ export class IndexBuild {
     this.#index = undefined;
     this.#building = undefined;
     this.#complete = false;
-    this.#vocabularies.clear();
+    for (const facet of FACETS) this.#facets[facet].clear();
   }
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
