@@ -84,7 +84,6 @@ def _run(connection: wire.Connection, config: Dict[str, Any]) -> None:
     # Each cell begins with this, which imports modules the first time.
     importlib.invalidate_caches()
     gc.collect()
-    gc.freeze()
     connection.send({"type": "loaded"})
     while True:
         orders.serve()
@@ -221,6 +220,8 @@ def _fork(shell: Any, connection: wire.Connection, fds: List[int], environment: 
     _reap()
     if thread_count() != 1:
         return "the zygote has threads"
+    # A collection writes to every object that it looks at, and so would copy what zygote and kernel share.
+    gc.freeze()
     try:
         child = os.fork()
     except OSError as error:

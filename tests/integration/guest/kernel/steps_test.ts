@@ -16,6 +16,12 @@ const SOME = /^\[(?:True|False), (?:True|False), False, False\]$/;
 Deno.test("a cell that arrives during the imports gets a kernel with what is loaded so far, and imports the rest itself", async (t) => {
   await using sandbox = await Sandbox.start({ preload: PRELOAD, modules: MODULES });
   assert.match((await sandbox.cell(IMPORTED)).value ?? "", SOME);
+  const shared = "import gc, sys; all(object is not sys.__dict__ for object in gc.get_objects())";
+  assert.equal(
+    (await sandbox.cell(shared)).value,
+    "True",
+    "collections leave alone what it shares with the zygote",
+  );
 
   await t.step("modules that it imports itself are set up as those that were imported ahead", async () => {
     const options = "[pandas.get_option('display.' + name) for name in ('width', 'max_columns')]";
