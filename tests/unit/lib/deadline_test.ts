@@ -69,18 +69,23 @@ Deno.test("a cancelled deadline does nothing", async () => {
 
 Deno.test("a heartbeat tolerates a pause of this process, but not the peer's silence", async () => {
   const lost = Promise.withResolvers<number>();
+  const pinged = Promise.withResolvers<void>();
   let pings = 0;
   let isLost = false;
   const heartbeat = new Heartbeat({
     intervalMs: 100,
     lostAfterMs: 200,
-    ping: () => pings += 1,
+    ping: () => {
+      pings += 1;
+      pinged.resolve();
+    },
     onLost: (silentMs) => {
       isLost = true;
       lost.resolve(silentMs);
     },
   });
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  // The pause begins right after the first tick: a second one, on a slow machine, would report the silence before the pause.
+  await pinged.promise;
   pauseProcess(3000);
   // The next tick must not check the peer before the waiting bytes have been read.
   await new Promise((resolve) => setTimeout(resolve, 0));
