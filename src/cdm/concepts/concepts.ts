@@ -5,7 +5,7 @@ import { type ConceptDetails, conceptDetails } from "./details.ts";
 import { type ExpandedSet, expandSet } from "./expand.ts";
 import { IndexBuild } from "./index/build.ts";
 import { forgetRows } from "./kept_rows.ts";
-import { mappings } from "./known.ts";
+import { conceptMap, mappings, refuseMissing } from "./known.ts";
 import { type FoundNumbers, numbersOf } from "./numbers.ts";
 import { type NearCodes, nearCodes } from "./near_codes.ts";
 import { conceptNotes, type NamedConcepts } from "./notes.ts";
@@ -23,7 +23,7 @@ const ORDERING_IDS = 20_000;
 /** How long a call waits for the counts. */
 const COUNTS_WAIT_MS = 1_000;
 
-/** How long an answer without rows waits for them, in ms. */
+/** How long an answer without rows, or about unknown concepts, waits for them, in ms. */
 const EXPLAINING_WAIT_MS = 3_000;
 
 /** What {@link CdmConcepts.measurements} finds. */
@@ -165,6 +165,27 @@ export class CdmConcepts {
       },
     };
     return await conceptNotes(parts, query, signal);
+  }
+
+  /**
+   * Checks the concepts of a question where rows must not leave the database. A site may use concepts that its vocabulary lacks; only the
+   * counts that everybody may see say so here, because a look into the records would show whether a single person has one.
+   *
+   * @param ids The concepts that it names. Concept 0 is always known.
+   * @param signal The call's.
+   * @throws {OmcpError} `concept_not_found` if the vocabulary lacks one that the counts do not show.
+   */
+  async requireKnown(ids: readonly number[], signal: AbortSignal): Promise<void> {
+    const distinct = [...new Set(ids)].filter((id) => id !== 0);
+    if (distinct.length === 0) return;
+    await this.#ready(signal);
+    if (!this.#source.relations.has("concept")) return;
+    const found = await conceptMap(this.#source, distinct, signal);
+    const missing = distinct.filter((id) => !found.has(id));
+    if (missing.length === 0) return;
+    await this.usage.ready(EXPLAINING_WAIT_MS);
+    const unseen = missing.filter((id) => this.usage.everywhere(id).length === 0);
+    await refuseMissing(this.#source, unseen, signal);
   }
 
   /**

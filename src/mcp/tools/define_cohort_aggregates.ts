@@ -13,7 +13,7 @@ import {
 import { AnswerSteps } from "../answer_steps.ts";
 import { answerWithin } from "../answer_within.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { heldText, refuseWithoutEntry } from "../cohort_text.ts";
+import { cohortConcepts, heldText, refuseWithoutEntry } from "../cohort_text.ts";
 import { remainingLine } from "../disclosure_lines.ts";
 import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
 import { type CdmService, defineTool, type Tool, type ToolContext } from "../tool.ts";
@@ -116,6 +116,8 @@ async function count(
   { principal: { id }, services: { limits: { queryMs: ms } } }: ToolContext,
   { signal, audit }: { readonly signal: AbortSignal; readonly audit: MoreFacts },
 ) {
+  const named = cohortConcepts(expression).flatMap(({ ids }) => ids);
+  await cdm.concepts.requireKnown(named, signal);
   const counted = await disclosureOf(cdm).attrition(id, expression, { ms, signal });
   Object.assign(audit, releasedFacts(counted.facts));
   const isHeld = !isNew || counted.steps.at(-1)?.persons !== undefined;

@@ -1,6 +1,7 @@
 import { answerWithPercentiles } from "../../cdm/disclosure/mod.ts";
 import { disclosedMeaning, type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { isRecord } from "../../lib/is_record.ts";
+import { comparedConcepts } from "../../omop/query/named_concepts.ts";
 import { resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
@@ -110,6 +111,8 @@ async function answered(
 ) {
   const disclosure = disclosureOf(cdm);
   const { rules } = disclosure;
+  const named = comparedConcepts(query, query.table, cdm.version).flatMap(({ ids }) => ids);
+  await cdm.concepts.requireKnown(named, signal);
   const how = {
     ms: limits.queryMs,
     signal,

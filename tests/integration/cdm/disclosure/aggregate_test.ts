@@ -19,6 +19,9 @@ let folder: string;
 const K = 21;
 /** Texts that stand for patients: they must never be in what a client gets. */
 const CANARY = "canary-7f3a";
+/** Concepts that records have and the vocabulary lacks. */
+const OF_ONE = 2100000001;
+const OF_MANY = 2100000002;
 
 Deno.test.beforeAll(async function start() {
   folder = await Deno.makeTempDir();
@@ -29,6 +32,10 @@ Deno.test.beforeAll(async function start() {
     INSERT INTO cdm.measurement (measurement_id, person_id, measurement_concept_id, measurement_date, measurement_type_concept_id, value_as_number)
     SELECT 900000000 + n, person_id, CASE WHEN n <= 170 THEN 8507 ELSE 8532 END, DATE '2020-01-01', 0,
       CASE WHEN n = 1 THEN 1000 WHEN n <= 170 THEN 25 + n % 9 ELSE 25 + n % 90 END
+    FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS n FROM cdm.person) AS p;
+    ALTER TABLE cdm.observation DROP CONSTRAINT fk_observation_observation_concept_id;
+    INSERT INTO cdm.observation (observation_id, person_id, observation_concept_id, observation_date, observation_type_concept_id)
+    SELECT 900000000 + n, person_id, CASE WHEN n = 1 THEN ${OF_ONE} ELSE ${OF_MANY} END, DATE '2020-01-01', 0
     FROM (SELECT person_id, row_number() OVER (ORDER BY person_id) AS n FROM cdm.person) AS p`);
 });
 
@@ -287,6 +294,44 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
     });
 
     await t.step(
+      "a concept that does not exist is an error, whether or not a few persons have records of it",
+      async () => {
+        const calls = (id: number) =>
+          [
+            ["query_omop", {
+              table: "observation",
+              filters: [{ or: [{ column: "observation_concept_id", op: "in", value: [id, 0] }] }],
+            }],
+            ["query_omop", {
+              table: "observation",
+              filters: [{
+                column: "observation_concept_id",
+                op: "in_concept_set",
+                value: { items: [{ concept_id: id, include_descendants: true }] },
+              }],
+            }],
+            ["define_cohort", {
+              name: "unknown",
+              entry: { table: "observation", concepts: { items: [{ concept_id: id }] } },
+            }],
+            ["analyze_cohort", { analysis: "incidence_rate", outcome: { items: [{ concept_id: id }] } }],
+          ] as const;
+        for (const [at, [tool, input]] of calls(OF_ONE).entries()) {
+          const [, absent = {}] = calls(2100000003)[at] ?? [];
+          const [few, none] = [await server.call(tool, input), await server.call(tool, absent)];
+          seen.push(few.text, none.text);
+          assert.match(none.text, /^Error concept_not_found: This CDM has no concept 2100000003\./, tool);
+          assert.equal(few.text, none.text.replaceAll("2100000003", String(OF_ONE)));
+        }
+        for (const [tool, input] of calls(OF_MANY).slice(0, 3)) {
+          const { text, isError } = await server.call(tool, input);
+          seen.push(text);
+          assert.ok(!isError, text);
+        }
+      },
+    );
+
+    await t.step(
       "rows, identifiers, texts and finer dates are refused, and the text says what to ask for",
       async () => {
         for (
@@ -407,7 +452,7 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
       ))[0]?.[0];
       const reply = await server.call("expand_concept_set", { items: [{ concept_id: Number(id) }] });
       seen.push(reply.text);
-      assert.match(reply.text, /fewer than 11 persons, or none|not counted/);
+      assert.match(reply.text, new RegExp(`fewer than ${K} persons, or none|not counted`));
     });
 
     await t.step(
@@ -420,11 +465,16 @@ print(reached, [name for name in os.environ if name.startswith("PG")], glob.glob
     );
 
     await t.step("a second server on the folder of the ledger does not start", async () => {
-      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      // With its standard input open: at that one's end it would end before it opens the ledger.
+      const second = new Deno.Command(Deno.execPath(), {
         args: serverArguments({ ...LAUNCH, ...launch }),
         env: { ...settings, OMCP_INSTANCE: newInstance() },
-        stdin: "null",
-      }).output();
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const { code, stderr } = await second.output();
+      await second.stdin.close().catch(() => {/* The process has closed it. */});
       assert.equal(code, 1);
       assert.match(new TextDecoder().decode(stderr), /config_invalid: Another server uses the ledger in /);
     });
