@@ -77,7 +77,9 @@ function checkOutcome({ analysis, outcome }: AnalysisRequest): void {
 }
 
 function checkOrder({ covariates, age_bands: bands }: AnalysisRequest): void {
-  const reversed = covariates.find(({ from_day, to_day }) => from_day > to_day);
+  const reversed = covariates.find(({ from_day, to_day }) =>
+    from_day !== undefined && to_day !== undefined && from_day > to_day
+  );
   if (reversed !== undefined) {
     refuse(
       `Cannot use the covariate ${JSON.stringify(reversed.name)}: its days are reversed`,

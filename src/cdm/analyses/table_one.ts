@@ -4,6 +4,8 @@ import {
   attributeCounts,
   ATTRIBUTES,
   covariateCounts,
+  type CovariateDays,
+  covariateDays,
   numberSummaries,
   type ResultTables,
   strataWords,
@@ -63,12 +65,17 @@ export async function namedCovariates(
 ): Promise<NamedCovariates> {
   const words: string[] = [];
   const warnings: string[] = [];
-  for (const { name, items, from_day, to_day } of call.request.covariates) {
-    const named = await namedSet(call, { items });
-    words.push(`${name} is a record of ${named.words} in days ${from_day} to ${to_day}`);
+  for (const covariate of call.request.covariates) {
+    const named = await namedSet(call, { items: covariate.items });
+    words.push(`${covariate.name} is a record of ${named.words} ${daysText(covariateDays(covariate))}`);
     warnings.push(...named.warnings);
   }
   return { words: words.join("; "), warnings };
+}
+
+function daysText({ from, to }: CovariateDays): string {
+  if (from === undefined) return `on any day up to ${to}`;
+  return to === undefined ? `on any day from ${from}` : `in days ${from} to ${to}`;
 }
 
 /** Demographics: what is counted, and what is made of it. */

@@ -4,6 +4,8 @@ export {
   type AnalysisRequest,
   analysisSchema,
   type Covariate,
+  type CovariateDays,
+  covariateDays,
   disclosedAnalysisSchema,
   type Stratum,
 } from "./schema.ts";

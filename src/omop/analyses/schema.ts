@@ -65,9 +65,11 @@ export const analysisSchema = z.strictObject({
   covariates: z.array(z.strictObject({
     name: z.string().min(1).max(80),
     items,
-    from_day: offset.default(-365),
-    to_day: offset.default(0),
-  })).max(20).default([]).describe("For table_one: records of a concept set in days around the index date."),
+    from_day: offset.optional(),
+    to_day: offset.optional(),
+  })).max(20).default([]).describe(
+    "For table_one: records of a concept set in days around the index date. Default: -365 to 0. With one bound, the other side is open.",
+  ),
   window_days: days.min(1).default(365).describe("For characterize: days before and after the index date."),
   top: z.int().min(1).max(50).default(10).describe("For characterize: concepts of each table and window."),
   at_days: z.array(days).min(1).max(20).default([30, 90, 180, 365, 730, 1825]).describe(
@@ -87,3 +89,19 @@ export type AnalysisRequest = z.output<typeof analysisSchema>;
 
 /** A covariate after validation. */
 export type Covariate = AnalysisRequest["covariates"][number];
+
+/** Days relative to the index date; an absent bound is open. */
+export interface CovariateDays {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}
+
+/**
+ * The days of a covariate. A bound that is given leaves the other one open, as in the windows of `define_cohort`.
+ *
+ * @param covariate The covariate.
+ * @returns The year before, up to the index date, for a covariate without bounds.
+ */
+export function covariateDays({ from_day: from, to_day: to }: Covariate): CovariateDays {
+  return from === undefined && to === undefined ? { from: -365, to: 0 } : { from, to };
+}

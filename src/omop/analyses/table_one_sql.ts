@@ -11,7 +11,7 @@ import {
   stratumNames,
 } from "./population.ts";
 import type { Counts } from "./together.ts";
-import type { Covariate } from "./schema.ts";
+import { type Covariate, covariateDays } from "./schema.ts";
 
 /** What the statements need. */
 export interface TableOneAnalysis extends Grouping {
@@ -108,11 +108,12 @@ select u.person_id${stratumGroups(analysis, 0)}`;
 }
 
 /** Whether the subject `u` has one of the `events` in a covariate's days. */
-function hasRecord({ from_day, to_day }: Covariate): RawBuilder<unknown> {
+function hasRecord(covariate: Covariate): RawBuilder<unknown> {
+  const { from, to } = covariateDays(covariate);
+  const after = from === undefined ? sql`` : sql` and v.o_date >= u.s + ${sql.lit(from)}`;
+  const before = to === undefined ? sql`` : sql` and v.o_date <= u.s + ${sql.lit(to)}`;
   return sql`exists (
-  select 1 from events as v where v.person_id = u.person_id and v.o_date between u.s + ${
-    sql.lit(from_day)
-  } and u.s + ${sql.lit(to_day)}
+  select 1 from events as v where v.person_id = u.person_id${after}${before}
 )`;
 }
 

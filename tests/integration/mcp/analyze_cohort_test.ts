@@ -76,6 +76,32 @@ Deno.test("analyze_cohort through MCP", async (t) => {
       assert.match(await python("sorted(analysis_df.cohort.unique())"), /\['men', 'women'\]/);
     });
 
+    await t.step(
+      "a bound of a covariate's days leaves the other one open; without bounds it is the year before",
+      async () => {
+        const days = [
+          { to_day: -1 },
+          { from_day: -36_525, to_day: -1 },
+          { from_day: 1 },
+          { from_day: 1, to_day: 36_525 },
+          {},
+          { from_day: -365, to_day: 0 },
+        ];
+        const items = [{ concept_id: 1503297, include_descendants: true }];
+        const covariates = days.map((bounds, at) => ({ name: `c${at}`, items, ...bounds }));
+        const { text } = await analyze({ analysis: "table_one", cohort: "women", covariates });
+        const persons = days.map((_, at) =>
+          new RegExp(`^c${at} \\| recorded \\| (\\d+) `, "m").exec(text)?.[1]
+        );
+        assert.deepEqual(persons, [0, 0, 2, 2, 4, 4].map((at) => persons[at]), text);
+        assert.equal(new Set(persons).size, 3, text);
+        assert.match(
+          text,
+          /c0 is a record of [^;]* on any day up to -1; .*c2 is a record of [^;]* on any day from 1; /,
+        );
+      },
+    );
+
     await t.step("characterizes a cohort, and gives prevalence by year, each with a chart", async () => {
       const characterized = await analyze({ analysis: "characterize", cohort: "women", top: 2, sandbox_id });
       assert.match(
