@@ -9,6 +9,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/server";
 import * as z from "zod";
+import type { LineTransport } from "./line_transport.ts";
 
 /** `initialize` of a protocol without envelopes: since 2026-07-28 there is no such request. */
 const initializeSchema = z.object({
@@ -24,7 +25,9 @@ export class EarlyTransport implements Transport {
   onmessage?: Transport["onmessage"];
   /** Resolves when the server is needed: the first message has been answered, or is for the server. */
   readonly needed: Promise<void>;
-  readonly #wire: Transport;
+  /** Resolves when nothing is read or sent any more. */
+  readonly closed: Promise<void>;
+  readonly #wire: LineTransport;
   readonly #needed = Promise.withResolvers<void>();
   #held: JSONRPCMessage[] | undefined = [];
   /** The id of the request whose second answer is dropped. */
@@ -36,10 +39,15 @@ export class EarlyTransport implements Transport {
    * @param wire The client's transport.
    * @param describe Creates a server that answers `initialize` only, as the later server would.
    */
-  constructor(wire: Transport, describe: () => McpServer) {
+  constructor(wire: LineTransport, describe: () => McpServer) {
     this.#wire = wire;
     this.needed = this.#needed.promise;
-    wire.onclose = () => this.onclose?.();
+    const closed = Promise.withResolvers<void>();
+    this.closed = closed.promise;
+    wire.onclose = () => {
+      closed.resolve();
+      this.onclose?.();
+    };
     wire.onerror = (error) => this.onerror?.(error);
     wire.onmessage = (message) => this.#onMessage(message, describe);
     void wire.start();
@@ -66,7 +74,12 @@ export class EarlyTransport implements Transport {
     await this.#wire.send(message);
   }
 
-  /** Stops reading. */
+  /** Stops reading, and closes when what was read is answered. */
+  end(): void {
+    this.#wire.end();
+  }
+
+  /** Stops reading and sending. */
   async close(): Promise<void> {
     await this.#wire.close();
   }

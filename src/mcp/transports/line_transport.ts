@@ -18,6 +18,8 @@ const LARGE_FILES =
   "make it in a cell, or use import_file where it is offered.";
 /** Maximum of running requests whose ids are remembered; beyond it, the oldest id is forgotten and may be used again. */
 const MAX_RUNNING = 10_000;
+/** This request has no response while the client is connected. */
+const SUBSCRIPTION = "subscriptions/listen";
 /** Responses that wait for the client to read, in bytes; above it the client sends no more requests. */
 const UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -29,7 +31,9 @@ export class LineTransport implements Transport {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #lines: BoundedLines;
-  readonly #running = new Set<unknown>();
+  /** The methods of requests without a response so far, by their ids. */
+  readonly #running = new Map<unknown, string>();
+  #ended = false;
   #closed = false;
 
   /**
@@ -59,7 +63,7 @@ export class LineTransport implements Transport {
     this.#input.on("close", this.#onEnd);
     this.#input.on("error", this.#onEnd);
     // This listener stays: a late write must not end the process.
-    this.#output.on("error", this.#onEnd);
+    this.#output.on("error", () => void this.close());
     return Promise.resolve();
   }
 
@@ -73,26 +77,39 @@ export class LineTransport implements Transport {
     if (this.#closed) throw new Error("The client has disconnected");
     if ("id" in message && !("method" in message)) this.#running.delete(message.id);
     await this.#write(JSON.stringify(message));
+    this.#closeIfAnswered();
   }
 
-  /** Stops reading. */
+  /** Stops reading, and closes when every request that was read has its response. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const event of ["data", "end", "close", "error"] as const) {
+      this.#input.off(event, event === "data" ? this.#onData : this.#onEnd);
+    }
+    this.#input.pause();
+    this.#closeIfAnswered();
+  }
+
+  /** Stops reading and sending. */
   close(): Promise<void> {
+    this.end();
     if (!this.#closed) {
       this.#closed = true;
-      for (const event of ["data", "end", "close", "error"] as const) {
-        this.#input.off(event, event === "data" ? this.#onData : this.#onEnd);
-      }
-      this.#input.pause();
       this.onclose?.();
     }
     return Promise.resolve();
   }
 
   readonly #onData = (chunk: Uint8Array): void => this.#lines.push(chunk);
-  readonly #onEnd = (): void => void this.close();
+  readonly #onEnd = (): void => this.end();
+
+  #closeIfAnswered(): void {
+    if (this.#ended && this.#running.values().every((method) => method === SUBSCRIPTION)) void this.close();
+  }
 
   #onLine(line: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#ended) return;
     const read = readMessage(line);
     if (read === undefined) return;
     if (isRefusal(read)) this.#refuse(read);
@@ -116,8 +133,8 @@ export class LineTransport implements Transport {
       });
       return false;
     }
-    this.#running.add(message.id);
-    for (const id of this.#running) {
+    this.#running.set(message.id, message.method);
+    for (const id of this.#running.keys()) {
       if (this.#running.size <= MAX_RUNNING) break;
       this.#running.delete(id);
     }
@@ -137,13 +154,13 @@ export class LineTransport implements Transport {
 
   /** A client that sends requests and reads no responses must not fill the memory. */
   #pauseIfUnread(): void {
-    if (this.#output.writableLength <= UNREAD_BYTES || this.#input.isPaused() || this.#closed) return;
+    if (this.#output.writableLength <= UNREAD_BYTES || this.#input.isPaused() || this.#ended) return;
     log.warning("The client does not read its responses: {bytes} bytes wait", {
       bytes: this.#output.writableLength,
     });
     this.#input.pause();
     this.#output.once("drain", () => {
-      if (!this.#closed) this.#input.resume();
+      if (!this.#ended) this.#input.resume();
     });
   }
 

@@ -12,8 +12,13 @@ import { standardOutput } from "./standard_output.ts";
 
 const log = logger("mcp");
 
-/** How long {@link StdioServer.close} waits for a client that reads its last responses. */
+/** How long {@link StdioServer.close} waits for the last responses, and then for a client that reads them. */
 const LAST_WRITES_MS = 500;
+
+/** How long requests that were read before standard input ended may take, from the moment when the program is loaded. */
+const LAST_ANSWERS_MS = 5000;
+/** How long the load may take then. */
+const LAST_LOAD_MS = 20_000;
 
 /** How long the server waits for a client's first message before it loads the rest of the program. */
 const FIRST_MESSAGE_MS = 200;
@@ -27,10 +32,14 @@ export interface StdioOptions {
 
 /** A running stdio server. */
 export interface StdioServer {
-  /** Resolves, with the reason, when the client has disconnected: standard input ended, or standard output broke. */
+  /**
+   * Resolves, with the reason, when the client has disconnected: standard input ended and what it brought is answered or takes too
+   * long, or standard output broke.
+   */
   readonly ended: Promise<string>;
   /** Resolves when the rest of the program is loaded; rejects if it cannot be. */
   readonly loaded: Promise<void>;
+  /** Stops reading; requests that end soon still get their responses. */
   close(): Promise<void>;
 }
 
@@ -40,11 +49,12 @@ export interface StdioServer {
  * @param options See {@link StdioOptions}.
  */
 export function startStdio({ scope, load }: StdioOptions): StdioServer {
-  const ended = Promise.withResolvers<string>();
-  process.stdin.once("end", () => ended.resolve("standard input ended"));
-  process.stdin.once("close", () => ended.resolve("standard input closed"));
+  const inputEnded = Promise.withResolvers<string>();
+  process.stdin.once("end", () => inputEnded.resolve("standard input ended"));
+  process.stdin.once("close", () => inputEnded.resolve("standard input closed"));
+  const outputFailed = Promise.withResolvers<string>();
   const output = standardOutput();
-  output.once("error", (error: Error) => ended.resolve(`standard output failed: ${error.message}`));
+  output.once("error", (error: Error) => outputFailed.resolve(`standard output failed: ${error.message}`));
   const transport = new EarlyTransport(
     new LineTransport(process.stdin, output),
     () => describedServer(scope),
@@ -59,10 +69,22 @@ export function startStdio({ scope, load }: StdioOptions): StdioServer {
     });
     close = () => handle.close();
   }
+  const loaded = start();
+  async function lastAnswers(): Promise<void> {
+    await within(loaded, LAST_LOAD_MS);
+    await within(transport.closed, LAST_ANSWERS_MS);
+  }
+  async function answered(): Promise<string> {
+    const reason = await inputEnded.promise;
+    await Promise.race([transport.closed, lastAnswers()]);
+    return reason;
+  }
   return {
-    ended: ended.promise,
-    loaded: start(),
+    ended: Promise.race([outputFailed.promise, answered()]),
+    loaded,
     close: async () => {
+      transport.end();
+      await within(transport.closed, LAST_WRITES_MS);
       await close();
       const written = Promise.withResolvers<void>();
       output.end(() => written.resolve());

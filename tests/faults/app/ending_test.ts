@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as z from "zod";
 import { auditFiles } from "../../../src/observability/audit_files.ts";
 import { serverArguments } from "../../../src/app/launch.ts";
 import { LABEL_INSTANCE } from "../../../src/runtime/mod.ts";
@@ -14,6 +15,15 @@ import {
 } from "../../fixtures/server.ts";
 
 const LEASE_SECONDS = 10;
+
+const OPENING = [
+  request(1, "initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "test", version: "1" },
+  }),
+  { jsonrpc: "2.0", method: "notifications/initialized" },
+];
 
 Deno.test("a server that gets SIGTERM during a cell removes everything that it created and exits 0", async () => {
   const engine = await connectTestEngine();
@@ -101,6 +111,54 @@ Deno.test("after kill -9 of the server every sandbox and the database end when t
   await assertNothingLeft(engine, instance);
 });
 
+Deno.test("what a client sent before it closed standard input is answered, also while the server starts", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: serverArguments(LAUNCH),
+    env: { ...WITHOUT_POOL, OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(lines([
+    ...OPENING,
+    request(2, "tools/list", {}),
+    request(3, "tools/call", { name: "list_sandboxes", arguments: {} }),
+    request(4, "tools/call", { name: "execute_python_code", arguments: { sandbox_id: "sbx_0", code: "1" } }),
+  ]));
+  await writer.close();
+  const { code, stdout } = await child.output();
+  assert.equal(code, 0);
+  const answers = new TextDecoder().decode(stdout).trim().split("\n").map((line) =>
+    z.object({ id: z.number().optional(), result: z.unknown() }).parse(JSON.parse(line))
+  );
+  const results = new Map(answers.map(({ id, result }) => [id, JSON.stringify(result)]));
+  assert.deepEqual([...results.keys()].filter((id) => id !== undefined).toSorted(), [1, 2, 3, 4]);
+  assert.match(results.get(2) ?? "", /"create_sandbox"/);
+  assert.match(results.get(3) ?? "", /"content"/);
+  assert.match(results.get(4) ?? "", /"isError":true/);
+  await assertNothingLeft(engine, instance);
+});
+
+Deno.test("a call that goes on after its client has closed standard input is answered: the server ended", async () => {
+  const engine = await connectTestEngine();
+  const instance = newInstance();
+  const { child, writer, output, sandbox_id } = await serverWithSandbox({
+    env: { OMCP_LOG_LEVEL: "error", OMCP_INSTANCE: instance },
+    stderr: "null",
+  });
+  const code = { sandbox_id, code: "while True: pass" };
+  await writer.write(lines([request(3, "tools/call", { name: "execute_python_code", arguments: code })]));
+  await writer.close();
+  let text = "";
+  for (let read = await output.read(); !read.done; read = await output.read()) text += read.value;
+  assert.match(text, /has been removed: the server ended.*"isError":true.*"id":3/);
+  assert.equal((await child.status).code, 0);
+  await assertNothingLeft(engine, instance);
+});
+
 /** Starts a server over bare pipes, which a test can cut one by one, and creates a sandbox. */
 async function serverWithSandbox(
   options: { readonly env: Record<string, string>; readonly stderr: "null" | "piped" },
@@ -114,12 +172,7 @@ async function serverWithSandbox(
   }).spawn();
   const writer = child.stdin.getWriter();
   await writer.write(lines([
-    request(1, "initialize", {
-      protocolVersion: "2025-11-25",
-      capabilities: {},
-      clientInfo: { name: "test", version: "1" },
-    }),
-    { jsonrpc: "2.0", method: "notifications/initialized" },
+    ...OPENING,
     request(2, "tools/call", { name: "create_sandbox", arguments: {} }),
   ]));
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

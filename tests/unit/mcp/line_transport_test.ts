@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { PassThrough, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { LineTransport } from "../../../src/mcp/transports/line_transport.ts";
 
 const MIB = 1024 * 1024;
@@ -47,4 +48,28 @@ Deno.test("a client that does not read its responses sends no more requests unti
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(received, [{ jsonrpc: "2.0", id: 9, method: "ping" }]);
   await transport.close();
+});
+
+Deno.test("after the end of its input a transport closes when what was read is answered; subscriptions need no answer", async () => {
+  const input = new PassThrough();
+  const output = new PassThrough({ encoding: "utf8" });
+  const transport = new LineTransport(input, output);
+  const closed = Promise.withResolvers<void>();
+  let isClosed = false;
+  transport.onclose = () => {
+    isClosed = true;
+    closed.resolve();
+  };
+  await transport.start();
+  for (const [id, method] of ["ping", "subscriptions/listen", "tools/list", "tools/call"].entries()) {
+    input.write(`${JSON.stringify({ jsonrpc: "2.0", id, method })}\n`);
+  }
+  input.end('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}\n');
+  await finished(input);
+  for (const id of [2, 0]) {
+    assert.equal(isClosed, false);
+    await transport.send({ jsonrpc: "2.0", id, result: {} });
+  }
+  await closed.promise;
+  assert.deepEqual(String(output.read()).trim().split("\n").map((line) => JSON.parse(line).id), [2, 0]);
 });
