@@ -79,11 +79,11 @@ export class IndexBuild {
     return this.complete ? this.#index : undefined;
   }
 
-  /** Stops the build, and frees the index. */
+  /** Stops the build, and frees the index: at once, however much its worker still has to do. */
   async close(): Promise<void> {
     this.#end.abort();
-    await this.#building;
     this.#index?.close();
+    await this.#building;
   }
 
   async #build(): Promise<void> {
@@ -91,6 +91,7 @@ export class IndexBuild {
     try {
       await this.#source.reader(signal);
       await this.#usage.ready(COUNTS_MS);
+      signal.throwIfAborted();
       const start = performance.now();
       const index = this.#index = new WordIndex();
       await this.#fill(index, signal);

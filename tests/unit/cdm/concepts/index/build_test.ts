@@ -22,11 +22,18 @@ interface Slow {
   /** Lets the second statement end. */
   readonly release: () => void;
   readonly streams: string[];
+  /** Fulfilled when the second statement has sent every row. */
+  readonly sent: Promise<void>;
 }
 
-/** Concept 1 is in use; reading all names takes too long. */
-function slow(): Slow {
+/**
+ * Concept 1 is in use; reading all names takes too long.
+ *
+ * @param synonyms Other names of each concept.
+ */
+function slow(synonyms: string | null = null): Slow {
   const streams: string[] = [];
+  const { promise: sent, resolve: allSent } = Promise.withResolvers<void>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const source: ConceptSource = {
     schema: "cdm",
@@ -45,12 +52,13 @@ function slow(): Slow {
           streams.push(sql);
           const inUse = !sql.includes("left join unnest");
           if (!inUse) await abortable(released, signal);
-          for (const row of ROWS) if ((row[0] === "1") === inUse) await take(row);
+          for (const row of ROWS) if ((row[0] === "1") === inUse) await take([...row.slice(0, -1), synonyms]);
+          if (!inUse) allSent();
         },
       }),
   };
   const usage = new ConceptUsage(source);
-  return { source, usage, build: new IndexBuild(source, usage), release, streams };
+  return { source, usage, build: new IndexBuild(source, usage), release, streams, sent };
 }
 
 Deno.test("a search before the index is complete finds what the index has, and says that this is a part", async () => {
@@ -91,4 +99,21 @@ Deno.test("a build that is closed ends its statement and its worker", async () =
   await build.close();
   assert.equal(build.partial, undefined);
   assert.equal(build.complete, false);
+});
+
+Deno.test("a build that is closed while its worker finishes ends the worker at once: what waits for it fails", async () => {
+  // The worker lists 100,000 words in hundreds of steps, and answers searches between two of them.
+  const { build, release, sent } = slow(Array.from({ length: 100_000 }, (_, at) => `word${at}`).join(" "));
+  release();
+  await build.ready(0);
+  await sent;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const index = build.partial;
+  assert.ok(index !== undefined && !build.complete);
+  const waiting = index.find([["heart"]], { limit: 9 });
+  await Promise.all([assert.rejects(waiting, /it was closed/), build.close()]);
+  assert.ok(index.ended);
+  // Nothing begins again.
+  assert.equal(await build.ready(1_000), undefined);
+  assert.equal(build.partial, undefined);
 });
