@@ -39,7 +39,7 @@ export const tool: Tool = defineTool({
     title: "Export a notebook",
     description:
       "Writes what was executed in a context of a sandbox as a Jupyter notebook (nbformat 4.5): each cell with its source, outputs, images and errors, and " +
-      "query_omop's queries as Python; other calls are text. Cells state what is no longer kept. It runs again from the top, except what used the " +
+      "queries that left a DataFrame as Python; other calls are text. Cells state what is no longer kept. It runs again from the top, except what used the " +
       "DataFrame of a call that is text: cells that timed out or were interrupted are commented out.",
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
     input: toolsets.includes("exchange") ? exchangeInput : input,
