@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Tuple
 
-from .values import number, spread
+from .values import counted, number, spread
 
 _MAX_PARTS = 16
 
@@ -35,8 +35,8 @@ def boxes(axes: Any, drawn: List[Tuple[Dict[str, Any], float]]) -> str:
         fliers = box.get("fliers")
         outliers = 0 if fliers is None else len(fliers)
         name = str(box.get("label") or names.get(position, ""))
-        parts = (name, *figures, str(outliers))
-        shown.append("%s median %s, quartiles %s..%s, whiskers %s..%s, %s outliers" % parts)
+        parts = (name, *figures, counted(outliers, "outlier"))
+        shown.append("%s median %s, quartiles %s..%s, whiskers %s..%s, %s" % parts)
     return "boxes: %s" % "; ".join(shown[:_MAX_PARTS]) if shown else ""
 
 
@@ -59,19 +59,23 @@ def _in_space(head: str, xs: Any, ys: Any, zs: Any) -> str:
     return _points(head, len(zs), lambda at: (number(xs[at]), number(ys[at]), number(zs[at])), zs)
 
 
-def _points(head: str, count: int, point: Callable[[int], Tuple[str, ...]], values: Any) -> str:
+def _points(
+    head: str, count: int, point: Callable[[int], Tuple[str, ...]], values: Any, show: Callable[[Any], str] = number
+) -> str:
     if not count:
         return ""
     shown = spread(count, lambda at: "(%s)" % ", ".join(point(at)))
-    return "%s: %d points%s, %s" % (head, count, _range(values) if count > 2 else "", shown)
+    return "%s: %s%s, %s" % (head, counted(count, "point"), _range(values, show) if count > 2 else "", shown)
 
 
-def _range(values: Any) -> str:
+def _range(values: Any, show: Callable[[Any], str] = number) -> str:
     try:
         import numpy
 
-        array = numpy.asarray(values, dtype=float)
-        return " from %s to %s" % (number(numpy.nanmin(array)), number(numpy.nanmax(array)))
+        array = numpy.asarray(values)
+        # As numbers, dates would be counts of seconds, or of another unit.
+        array = array if array.dtype.kind in "mM" else array.astype(float)
+        return " from %s to %s" % (show(numpy.nanmin(array)), show(numpy.nanmax(array)))
     except (TypeError, ValueError):
         return ""
 
@@ -101,16 +105,16 @@ def collection(drawn: Any) -> str:
     if kind == "PathCollection":
         x, y = place(drawn.axes.xaxis), place(drawn.axes.yaxis)
         at = lambda index: (x(offsets[index][0]), y(offsets[index][1]))  # noqa: E731
-        return _points("scatter%s" % _label(drawn), len(offsets), at, offsets[:, 1])
+        return _points("scatter%s" % _label(drawn), len(offsets), at, offsets[:, 1], y)
     if "Quiver" in kind or "Barbs" in kind:
-        return "%d arrows%s" % (len(offsets), _label(drawn))
+        return "%s%s" % (counted(len(offsets), "arrow"), _label(drawn))
     if ranged and len(offsets) > 1:
         return "%d cells%s with%s" % (len(offsets), _label(drawn), array(values).partition("values")[2])
     if ranged:
         return "mesh%s: %s" % (_label(drawn), array(values))
     paths = drawn.get_paths()
     if "Line" in kind:
-        return "%d line segments%s" % (len(paths), _label(drawn))
+        return "%s%s" % (counted(len(paths), "line segment"), _label(drawn))
     return _area(drawn, paths)
 
 

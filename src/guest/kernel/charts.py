@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from .values import number, spread
+from .values import counted, number, spread
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _VEGA_LITE = "application/vnd.vegalite."
@@ -62,7 +62,7 @@ def _plotly(chart: Dict[str, Any]) -> List[str]:
         if title
     ]
     traces = chart.get("data") or []
-    lines = ["<plotly figure of %d traces> %s" % (len(traces), ", ".join(names))]
+    lines = ["<plotly figure of %s> %s" % (counted(len(traces), "trace"), ", ".join(names))]
     for trace in traces[:_MAX_PARTS]:
         label = " %r" % trace["name"] if trace.get("name") else ""
         lines.append("  %s%s: %s" % (trace.get("type", "scatter"), label, _trace(trace)))
@@ -81,7 +81,7 @@ def _trace(trace: Dict[str, Any]) -> str:
             count = min(len(column) for column in columns)
             of = " (%s)" % ", ".join(names) if names not in _PLANE else ""
             shown = spread(count, lambda at: "(%s)" % ", ".join([number(column[at]) for column in columns]))
-            return "%d points%s, %s" % (count, of, shown)
+            return "%s%s, %s" % (counted(count, "point"), of, shown)
     rows = _array(trace.get("z"))
     if rows:
         flat = [each for row in rows for each in (row if isinstance(row, (list, tuple)) else [row]) if each is not None]
@@ -99,7 +99,7 @@ def _fields(of: Dict[str, Any], prefix: str) -> List[str]:
     for name, value in of.items():
         values = _array(value)
         if values and not isinstance(values[0], (dict, list)):
-            found.append("%s%s: %d values, %s" % (prefix, name, len(values), spread(len(values), lambda at: number(values[at]))))
+            found.append("%s%s: %s, %s" % (prefix, name, counted(len(values), "value"), spread(len(values), lambda at: number(values[at]))))
         elif isinstance(value, dict) and not prefix and name not in _STYLE:
             found += _fields(value, name + ".")
         elif values and isinstance(values[0], dict) and not prefix:
@@ -139,7 +139,7 @@ def _vega_lite(chart: Dict[str, Any], datasets: Dict[str, Any]) -> List[str]:
     source = chart.get("data") or {}
     rows = source.get("values") if "values" in source else datasets.get(source.get("name", ""))
     if isinstance(rows, list):
-        lines.append("  %d rows: %s%s" % (len(rows), ", ".join(map(str, rows[:_ROWS])), " …" if len(rows) > _ROWS else ""))
+        lines.append("  %s: %s%s" % (counted(len(rows), "row"), ", ".join(map(str, rows[:_ROWS])), " …" if len(rows) > _ROWS else ""))
     for part in parts[:_MAX_PARTS]:
         lines += ["  " + line for line in _vega_lite(part, datasets)]
     return lines

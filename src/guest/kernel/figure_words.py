@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 
 from . import artists
+from .values import counted
 
 _MAX_CHARACTERS = 1200
 _MAX_ARTISTS = 8
@@ -13,7 +14,8 @@ _BOXES = "_omcp_boxes"
 
 def words(figure: Any) -> str:
     """Lines of text; short for a figure whose content cannot be read."""
-    head = "<Figure of %d axes>" % len(figure.axes)
+    # matplotlib's own word, in the singular too.
+    head = "<Figure of %d Axes>" % len(figure.axes)
     try:
         lines: List[str] = []
         title = figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""
@@ -74,10 +76,10 @@ def _axes(index: int, axes: Any) -> List[str]:
     drawn += [artists.line(line) for line in axes.lines if id(line) not in seen]
     drawn += [artists.collection(each) for each in axes.collections if id(each) not in seen]
     drawn += ["image: %s" % artists.array(image.get_array()) for image in axes.images]
-    drawn += ["table of %d cells" % len(table.get_celld()) for table in axes.tables]
+    drawn += ["table of %s" % counted(len(table.get_celld()), "cell") for table in axes.tables]
     others = [patch for patch in axes.patches if id(patch) not in seen and patch not in wedges]
     drawn += [artists.pie(wedges)] if wedges else artists.texts(axes.texts)
-    drawn += ["%d other shapes" % len(others)] if others else []
+    drawn += [counted(len(others), "other shape")] if others else []
     drawn = [each for each in drawn if each]
     legend = axes.get_legend()
     names = [text.get_text() for text in legend.get_texts()] if legend is not None else []

@@ -24,6 +24,11 @@ def number(value: Any) -> str:
     return (text[: -len(_MIDNIGHT)] if text.endswith(_MIDNIGHT) else text)[:_MAX_CHARACTERS]
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and its noun, in the singular for one."""
+    return "%d %s%s" % (count, noun, "" if count == 1 else "s")
+
+
 def spread(count: int, show: Callable[[int], str]) -> str:
     """Shows all of a few items, or some of many; formats only those."""
     if count <= _SHOWN + 1:

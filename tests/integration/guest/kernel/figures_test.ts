@@ -106,7 +106,7 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
       "c.imshow(np.arange(12).reshape(3, 4)); plt.show()",
     )).displays;
     const text = textOf(shown);
-    assert.match(text, /<Figure of 3 axes>\naxes 1, 'Lines', x 'days' /);
+    assert.match(text, /<Figure of 3 Axes>\naxes 1, 'Lines', x 'days' /);
     assert.match(text, /line 'rising': 100 points from 0 to 99, \(0, 0\) … \(16, 16\) … .* \(99, 99\)/);
     assert.match(text, /bars: x: 3, y: 5/);
     assert.match(text, /image: 3 x 4 values from 0 to 11/);
@@ -125,15 +125,23 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
         "import seaborn as sns; sns.boxplot(x=['u', 'u', 'u', 'v'], y=[1, 2, 6, 5]); plt.show()",
         "fig = plt.figure(); fig.text(0.5, 0.5, 'no data'); plt.show()",
         "plt.scatter(np.arange(1e6), np.arange(1e6)); plt.show()",
+        "plt.plot(range(366), days); plt.show(); plt.plot(range(366), days.astype('datetime64[s]')); plt.show()",
+        "plt.scatter(range(366), days); plt.show();",
       );
-      const [line, series, bars, scatter, pie, boxes, seaborn, bare, million] = cell.displays.map(textOf);
+      const [line, series, bars, scatter, pie, boxes, seaborn, bare, million, ...dated] = cell.displays.map(
+        textOf,
+      );
+      assert.equal(dated.length, 3);
+      for (const text of dated) {
+        assert.match(text, /366 points from 2020-01-01 to 2020-12-31, \(0, 2020-01-01\) … /);
+      }
       assert.match(line ?? "", /line: 366 points from 0 to 365, \(2020-01-01, 0\) … .* \(2020-12-31, 365\)/);
       assert.match(line ?? "", /x 2019-12-\d\d[^.]*\.\./);
       assert.match(series ?? "", /x 2020-01-01\.\.2020-12-31/);
       assert.match(bars ?? "", /bars: 2020-01-01: 4, 2020-01-02: 5, 2020-01-03: 6/);
       assert.match(scatter ?? "", /scatter: 366 points from 0 to 365, \(2020-01-01, 0\)/);
       assert.match(pie ?? "", /pie: women 25 %, men 75 %/);
-      assert.match(boxes ?? "", /boxes: a median 3, quartiles 2..4, whiskers 1..4, 1 outliers; b median 3/);
+      assert.match(boxes ?? "", /boxes: a median 3, quartiles 2..4, whiskers 1..4, 1 outlier; b median 3/);
       assert.doesNotMatch(boxes ?? "", /line/);
       assert.match(seaborn ?? "", /boxes: u median 2, quartiles 1.5..4, .*; v median 5/);
       assert.match(bare ?? "", /texts: no data/);
@@ -160,7 +168,7 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
     assert.match(ticks ?? "", /y [^ ]+ \(low, high\)/);
     assert.match(space ?? "", /z 'height' .*\n {2}scatter: 2 points, \(10, 40, 70\) \(20, 50, 80\)/);
     assert.match(cells ?? "", /\d+ cells with from 0 to 2|\d+ cells with from 1 to 2/);
-    assert.match(area ?? "", /area: x 1\.\.3, y 0\.\.6\n {2}1 line segments/);
+    assert.match(area ?? "", /area: x 1\.\.3, y 0\.\.6\n {2}1 line segment/);
     assert.match(bars ?? "", /line 'mean'? ?with error bars|line.* with error bars: 2 points/);
     const plotly = await run(
       "import plotly.graph_objects as go",
@@ -168,7 +176,7 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
       "go.Figure(go.Scatter3d(x=[1], y=[30], z=[500])).show(); go.Figure(go.Indicator(value=270)).show()",
       "go.Figure(go.Candlestick(x=['d'], open=[1], high=[4], low=[0], close=[2])).show()",
     );
-    assert.match(textOf(plotly.displays[0]), /link\.source: 1 values, 0; .*node\.label: 2 values, a b/);
+    assert.match(textOf(plotly.displays[0]), /link\.source: 1 value, 0; .*node\.label: 2 values, a b/);
     assert.match(textOf(plotly.displays[1]), /\(1, 30, 500\)/);
     assert.match(textOf(plotly.displays[2]), /value: 270/);
     assert.match(textOf(plotly.displays[3]), /\(d, 1, 4, 0, 2\)/);
@@ -239,7 +247,7 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
       "import plotly.express as px, plotly.graph_objects as go",
       "px.scatter(x=[1, 2, 3], y=[4, 5, 6], title='Rising').show(); go.Figure(go.Bar(x=['a', 'b'], y=[1, 2]))",
     );
-    assert.match(textOf(plotly.displays[0]), /^<plotly figure of 1 traces> title 'Rising', x 'x', y 'y'\n/);
+    assert.match(textOf(plotly.displays[0]), /^<plotly figure of 1 trace> title 'Rising', x 'x', y 'y'\n/);
     assert.match(textOf(plotly.displays[0]), /scatter: 3 points, \(1, 4\) \(2, 5\) \(3, 6\)/);
     assert.match(
       textOf(plotly.displays[1] ?? undefined) + (plotly.value ?? ""),
@@ -250,7 +258,7 @@ Deno.test("displays of cells are small enough and have text", async (t) => {
       "go.Figure(go.Scattergeo(lon=[2], lat=[48])).show(); go.Figure(go.Heatmap(z=[[1, 2], [3, 4]])).show()",
     );
     assert.match(textOf(more.displays[0]), /choropleth: 2 points \(locations, z\), \(FR, 1\) \(DE, 2\)/);
-    assert.match(textOf(more.displays[1]), /scattergeo: 1 points \(lon, lat\), \(2, 48\)/);
+    assert.match(textOf(more.displays[1]), /scattergeo: 1 point \(lon, lat\), \(2, 48\)/);
     assert.match(textOf(more.displays[2]), /heatmap: 2 x 2 values from 1 to 4/);
     const altair = await run(
       "import altair as alt",
