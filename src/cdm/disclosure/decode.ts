@@ -28,8 +28,8 @@ const LITTLE_ROOM = 80;
  */
 export class Decoder {
   readonly #random: () => number;
-  readonly #rows: Float64Array[] = [];
-  #tries: Solved[] = [];
+  #rows: readonly Float64Array[] = [];
+  #tries: readonly Solved[] = [];
   #room = LITTLE_ROOM;
 
   /** @param random Numbers from 0 to below 1 that nobody can foresee. */
@@ -43,22 +43,26 @@ export class Decoder {
   }
 
   /**
-   * Takes a further sketch. It yields often.
+   * Takes a further sketch. It yields often; if it is ended between two steps, it has taken nothing.
    *
    * @param row The sketch; it must not change.
    */
   *add(row: Float64Array): Steps<void> {
-    if (this.#rows.length === this.#room) {
-      this.#room = MOST_DECODED;
-      this.#tries = [];
-    }
-    for (const each of this.#tries) each.add(row);
-    this.#rows.push(row);
-    const wanted = Math.min(MOST_TRIES, Math.max(FEWEST_TRIES, Math.ceil(this.#rows.length / ROWS_PER_TRY)));
-    while (this.#tries.length < wanted) {
+    const rows = [...this.#rows, row];
+    const isFull = this.#rows.length === this.#room;
+    const room = isFull ? MOST_DECODED : this.#room;
+    const kept = isFull ? [] : this.#tries;
+    const wanted = Math.min(MOST_TRIES, Math.max(FEWEST_TRIES, Math.ceil(rows.length / ROWS_PER_TRY)));
+    const further: Solved[] = [];
+    while (kept.length + further.length < wanted) {
       yield;
-      this.#tries.push(new Solved(this.#random, this.#room + SPARE, this.#rows));
+      further.push(new Solved(this.#random, room + SPARE, rows));
     }
+    // No step ends from here on: a sketch that counts as taken, but that no try has, would never be found.
+    for (const each of kept) each.add(row);
+    this.#tries = [...kept, ...further];
+    this.#rows = rows;
+    this.#room = room;
   }
 
   /**

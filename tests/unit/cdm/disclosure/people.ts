@@ -67,3 +67,16 @@ export function finished<T>(steps: Steps<T>): T {
     if (step.done === true) return step.value;
   }
 }
+
+/**
+ * Runs a computation up to one of the places where it can be ended, and ends it there.
+ *
+ * @param steps The computation.
+ * @param pauses After how many pauses.
+ * @returns Whether it had so many; if not, it ran to its end.
+ */
+export function endedAfter(steps: Steps<unknown>, pauses: number): boolean {
+  using ended = steps;
+  for (let at = 0; at < pauses; at += 1) if (ended.next().done === true) return false;
+  return true;
+}
