@@ -30,13 +30,16 @@ Deno.test("characterize says how it can be narrowed where the budget does not su
     rules: PRESETS.cms,
     count: (_population: unknown, { groups }: { readonly groups: readonly { readonly name: string }[] }) =>
       groups.some(({ name }) => name === "concept")
-        ? Promise.reject(new OmcpError("capacity", "More than 5", { state: "Nothing was released." }))
+        ? Promise.reject(
+          new OmcpError("capacity", "More than 5", { state: "Nothing was released.", retryable: false }),
+        )
         : Promise.resolve(TABLE),
   } as const;
   await assert.rejects(disclosedCharacterize(call), {
     code: "capacity",
     message: "More than 5",
-    state: "Nothing of this table was released; what was released before it stays free.",
+    state: "Nothing was released.",
+    retryable: false,
     next: /shorter window_days/,
   });
 });
