@@ -323,7 +323,7 @@ export const ERROR_CODES = {
   cdm_invalid: {
     retryable: false,
     meaning: "The data is not a CDM that this program can use.",
-    state: "The message says what was removed or left.",
+    state: "Nothing was changed.",
     details: [],
   },
   config_invalid: {

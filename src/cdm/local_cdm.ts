@@ -108,6 +108,7 @@ export class LocalCdm {
     const version = cdmVersionSchema.safeParse(found?.labels[LABEL_CDM_VERSION]);
     if (found !== undefined && await isUnfinished(this.#runtime, name, found, call)) {
       throw new OmcpError("cdm_invalid", `The load of local CDM ${name} runs, or was killed`, {
+        state: "The load and what it has written are untouched.",
         next: `Wait for it, or load it again: the load replaces what a killed one has left. \`${
           ownCommand("cdm list")
         }\` shows which.`,
@@ -118,6 +119,7 @@ export class LocalCdm {
       return version.data;
     }
     throw new OmcpError("cdm_invalid", `There is no local CDM ${name}`, {
+      state: "No CDM was created. Sandboxes can be used without it.",
       next: `Create it with \`${ownCommand("cdm load DIR --into local:NAME")}\`, or with \`${
         ownCommand("cdm sample --into local:NAME")
       }\`.`,

@@ -97,7 +97,10 @@ Deno.test("a server with a local CDM that is not there serves sandboxes, and que
     assert.match(String(listed.get("create_sandbox")), /has not found the CDM yet/);
     const sandbox_id = await client.create();
     const { text } = await client.call("query_omop", { sandbox_id, table: "person" });
-    assert.match(text, /^Error cdm_invalid: There is no local CDM absent[^]*cdm load DIR --into local:NAME/);
+    assert.match(
+      text,
+      /^Error cdm_invalid: There is no local CDM absent\.\nState: No CDM was created\.[^]*cdm load DIR --into local:NAME/,
+    );
     const code = "import psycopg\ntry:\n    psycopg.connect()\nexcept psycopg.Error as e: print(e)";
     assert.match(
       (await client.run(sandbox_id, code)).text,
