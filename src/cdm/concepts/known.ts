@@ -143,9 +143,10 @@ async function notFound(
 
 /** What a caller may have meant by an id: a source's code in its place, a typing error, an ancestor that only `concept_ancestor` has. */
 async function meant(source: ConceptSource, id: number, signal: AbortSignal): Promise<readonly string[]> {
+  const near = nearIds(id);
   const [coded, typed, below] = await Promise.all([
     readRows(source, conceptsByCode(String(id), source.schema, NEAR), signal),
-    readRows(source, conceptsById(nearIds(id), source.schema), signal),
+    near.length === 0 ? [] : readRows(source, conceptsById(near, source.schema), signal),
     source.relations.has("concept_ancestor")
       ? readRows(source, knownDescendants(id, source.schema, NEAR), signal)
       : [],

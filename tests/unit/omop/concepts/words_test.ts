@@ -44,8 +44,9 @@ Deno.test("variants are one change away, swapped neighbours too", () => {
   assert.ok(!variants.has("astma") && !variants.has(""));
 });
 
-Deno.test("near ids are one digit away, swapped neighbours too", () => {
+Deno.test("near ids are one digit away, swapped neighbours too, and short ids have none", () => {
   const near = new Set(nearIds(201862));
   for (const id of [201826, 201863, 20182, 2018620, 21862]) assert.ok(near.has(id), String(id));
   assert.ok(!near.has(201862));
+  for (const short of [1, 123, 8507, 32817]) assert.deepEqual(nearIds(short), [], String(short));
 });
