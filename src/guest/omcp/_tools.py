@@ -80,6 +80,7 @@ def query(table: str, **arguments: Any) -> "pandas.DataFrame":
     The rows come over this sandbox's own connection. In aggregate mode, the numbers are released ones, and the column `mark` has "~" for
     numbers that were computed from earlier answers. `attrs["understood"]` says what the query means, `attrs["sql"]` how it was run.
     """
+    _refuse_dict(table, "the name of a table", 'query("person", filters=[…])', "query(**query)")
     given = {**arguments, "table": table}
     answer = request("query_omop", given)
     if "sql" not in answer:
@@ -137,6 +138,7 @@ def cohort(name: str, **definition: Any) -> "pandas.DataFrame":
     leave the database, the DataFrame is that attrition. The server holds the
     definition: omcp.query(…, persons={"with": [{"cohort": "diabetics"}]}), omcp.analyze and the tools take the name.
     """
+    _refuse_dict(name, "the cohort's name", 'cohort("diabetics", entry=[…])', "cohort(**definition)")
     defined = request("define_cohort", {**definition, "name": name})
     if not reaches_database():
         return _noted(_table(defined["attrition"], ["step", "persons", "mark"]), defined, understood=defined["understood"])
@@ -154,12 +156,20 @@ def analyze(analysis: str, **arguments: Any) -> "pandas.DataFrame":
 
     omcp.analyze("incidence_rate", cohort="diabetics", outcome={"cohort": "bleeds"})
     """
+    _refuse_dict(analysis, "the analysis", 'analyze("survival", outcome={…})', "analyze(**analysis)")
     import pandas
 
     answer = request("analyze_cohort", {**arguments, "analysis": analysis})
     frame = pandas.DataFrame(answer["rows"], columns=answer["columns"])
     # Its other notes describe the numbers, as those in a tool's answer.
     return _noted(frame, answer, warned=[note for note in answer["notes"] if note.startswith(("Warning", "["))], understood=answer["understood"])
+
+
+def _refuse_dict(first: Any, what: str, call: str, of_dict: str) -> None:
+    """A dict with all arguments is what the tools take; a function takes them by name."""
+    if isinstance(first, dict):
+        message = "The first argument of omcp.%s is %s, not a dict." % (call.partition("(")[0], what)
+        raise OmcpError("invalid_argument", message, "Nothing was done.", "Write omcp.%s; for all arguments in a dict, omcp.%s." % (call, of_dict))
 
 
 def _item(item: Union[int, Dict[str, Any]]) -> Dict[str, Any]:
