@@ -79,31 +79,33 @@ function valuesOf(
   return [...groups, persons, ...outputs];
 }
 
-/** Computed from released numbers only. */
+/** Computed from released numbers only; null if one of these is withheld. */
 function outputOf(
   output: DisclosedOutput,
   values: readonly (number | undefined)[],
   { k }: DisclosureRules,
 ): number | null {
-  const number = (at: number) => values[at] ?? 0;
+  const rounded = (value: number | undefined) => value === undefined ? null : threeDigits(value);
   switch (output.kind) {
     case "count":
       return values[output.value] ?? null;
     case "sum":
-    case "percentile": {
-      const value = values[output.value];
-      return value === undefined ? null : threeDigits(value);
+    case "percentile":
+      return rounded(values[output.value]);
+    case "years": {
+      const days = values[output.value];
+      return rounded(days === undefined ? undefined : days / DAYS_OF_YEAR);
     }
-    case "years":
-      return threeDigits(number(output.value) / DAYS_OF_YEAR);
-    case "mean":
-      return number(output.count) === 0 ? null : threeDigits(number(output.sum) / number(output.count));
+    case "mean": {
+      const [sum, count] = [values[output.sum], values[output.count]];
+      return rounded(sum === undefined || !count ? undefined : sum / count);
+    }
     case "deviation": {
-      const count = number(output.count);
-      if (values[output.squares] === undefined) return null;
+      const [count, sum, squares] = [values[output.count], values[output.sum], values[output.squares]];
+      if (count === undefined || sum === undefined || squares === undefined) return null;
       // With fewer values, there is often only one set of values with this count, mean and deviation.
       if (count < 2 * k) return null;
-      const variance = (number(output.squares) - number(output.sum) ** 2 / count) / (count - 1);
+      const variance = (squares - sum ** 2 / count) / (count - 1);
       // Numbers of slightly different persons need not be consistent.
       return variance < 0 ? null : threeDigits(Math.sqrt(variance));
     }

@@ -52,7 +52,7 @@ export function numberNotes(
     }). Groups that do not, or that would reveal few persons together with earlier answers, are not shown, nor how many they are.`,
     `Each number, with or without ~, may be off by up to ${
       slackOf(rules)
-    } persons: a question about nearly the same persons as an earlier one gets that one's number, so that a group can show the number of all persons that it is part of. A row of questions that each change few persons can keep it, and it is then off by more.`,
+    } persons: a question about nearly the same persons as an earlier one gets that one's number, so that a group can show the number of all persons that it is part of. A sum, mean or standard deviation that is not known for that one is then withheld (null). A row of questions that each change few persons can keep it, and it is then off by more.`,
     ...(derived
       ? [
         "~ computed from several earlier answers instead of the records: exact where these are, else off by about as much, or by all groups that an earlier table did not show.",

@@ -1,7 +1,8 @@
 /** How many numbers a caller may learn: rule R8 of the disclosure rules. */
 import { OmcpError } from "../../errors.ts";
 import type { Steps } from "../../lib/async/in_slices.ts";
-import type { Counted, Ledger } from "./ledger.ts";
+import type { Counted } from "./decision.ts";
+import type { Ledger } from "./ledger.ts";
 import { NOT_RELEASED } from "./not_released.ts";
 import type { DisclosureRules } from "./rules.ts";
 

@@ -5,7 +5,7 @@ import { type CompiledDisclosedQuery, hasOwnContributors } from "../../omop/disc
 import type { TextRow } from "../../postgres/mod.ts";
 import { requireFits } from "./budget.ts";
 import type { CellValue } from "./cell_value.ts";
-import type { Counted } from "./ledger.ts";
+import type { Counted } from "./decision.ts";
 import type { PersonCounts } from "./load.ts";
 import type { Cell } from "./release.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
@@ -84,6 +84,7 @@ function readCell(
         contributors,
         sketch,
         sums: { first, second, all: total },
+        isMoment: source.kind === "sum" || source.kind === "squares",
         isSpread: source.kind === "squares",
       };
     }),

@@ -1,7 +1,8 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
 import { asMultiples } from "./few_values.ts";
-import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
+import { type Counted, type Decision, WITHHELD } from "./decision.ts";
+import { type Ledger } from "./ledger.ts";
 import type { DisclosureRules } from "./rules.ts";
 
 /**
@@ -25,7 +26,9 @@ export function* decideOwn(
   if (ledger.decided(statistic) !== undefined) return yield* ledger.decide(statistic);
   const others = statistic.isSpread === true ? cell.values.filter(({ isSpread }) => isSpread !== true) : [];
   const multiples = asMultiples<Counted | CellValue>(statistic, statistic.contributors, others, rules.k);
-  if (multiples === undefined) return yield* ledger.decide(statistic);
+  if (multiples === undefined) {
+    return yield* ledger.decide(statistic, statistic.isMoment === true ? statistic.contributors : undefined);
+  }
   let answer = 0;
   for (const { times, of } of multiples) {
     // A margin's values are decided one after the other: a sum that comes later may itself be a multiple of its contributors.

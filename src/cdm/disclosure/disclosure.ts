@@ -163,7 +163,8 @@ export class Disclosure {
   ): Promise<DisclosedSteps> {
     const ledgers = await this.#open(how.signal);
     const compiled = compileAttrition(expression, this.#options(ledgers));
-    const table = await this.#release(principal, ledgers, compiled, how);
+    // The last step first: all later questions are about its persons, and a step near it gets its number.
+    const table = await this.#release(principal, ledgers, compiled, how, (cells) => cells.toReversed());
     const steps = compiled.labels.map((label, at) => {
       const cell = table.cells.find(({ keys: [step] }) => Number(step) === at);
       return { label, persons: cell?.persons, derived: cell?.derived === true };
@@ -176,11 +177,12 @@ export class Disclosure {
     ledgers: LoadLedgers,
     compiled: CompiledDisclosedQuery,
     { ms, signal }: AskOptions,
+    order = (cells: readonly Cell[]) => cells,
   ): Promise<DisclosedTable> {
     const account = this.#accountOf(principal);
     using _turn = await account.turn.acquire(signal);
     const ledger = account.ledger ??= await this.#ledger(principal, ledgers, ms, signal);
-    const cells = await this.#cells(compiled, ms, signal);
+    const cells = order(await this.#cells(compiled, ms, signal));
     const steps = releaseTable(cells, compiled.groups.length, ledger, this.rules);
     const released = await inSlices(steps, signal);
     // Before anything is shown: after a crash, the server must still know what the caller knows.
@@ -283,10 +285,7 @@ function factsOf(
     }
   }
   // The margin over all columns has the highest level; without groups, it is the only cell.
-  const whole = all.reduce<Cell | undefined>(
-    (most, cell) => most === undefined || cell.level > most.level ? cell : most,
-    undefined,
-  );
+  const [whole] = all.toSorted((a, b) => b.level - a.level);
   const decision = whole && ledger.decided(whole.persons);
   return {
     fingerprint: hash.digest("hex").slice(0, FINGERPRINT),

@@ -1,36 +1,11 @@
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { Echoes, NOBODY } from "./echoes.ts";
 import { answerOf, findCombination, type Released, sketchOfCombination } from "./combinations.ts";
+import { type Counted, type Decided, type Decision, WITHHELD } from "./decision.ts";
 import { Decoder, MOST_DECODED } from "./decode.ts";
-import { loadOf, loadOfDifference, MOST_LOAD, type PersonCounts, type SmallSet, smallSet } from "./load.ts";
+import { loadOf, loadOfDifference, MOST_LOAD, type SmallSet, smallSet } from "./load.ts";
 import { type DisclosureRules, leastShown, rounded } from "./rules.ts";
 import { asSketch, differences, differingFrom, EMPTY, type Numbers, type Statistic } from "./sketch.ts";
-
-/** Whether a statistic is released, and with which answer. */
-export type Decision =
-  | { readonly kind: "withheld" }
-  /** `derived`: computed from earlier answers, because the true number together with them would show a few persons. */
-  | { readonly kind: "answer"; readonly answer: number; readonly derived: boolean };
-
-/** A statistic of a set of persons, with what rule R5 needs. */
-export interface Counted extends Statistic {
-  /** Persons of each bucket, where the statistic is a number of persons. */
-  readonly counts?: PersonCounts | undefined;
-}
-
-/** Not shown. */
-export const WITHHELD: Decision = { kind: "withheld" };
-
-/** A statistic that was decided about. */
-export interface Decided {
-  /** Its sketch; for one that got the decision about another one, what its sketch has more than that one's. */
-  readonly sketch: Float64Array;
-  readonly decision: Decision;
-  /** For a released set of few persons: how many they are, and how many in each bucket. */
-  readonly small?: Pick<SmallSet, "persons" | "counts"> | undefined;
-  /** It got the decision about another one near it, of this position; -1 for the empty set. */
-  readonly echoOf?: number | undefined;
-}
 
 /** The earlier decision that a statistic is nearest to. */
 interface Near {
@@ -138,10 +113,23 @@ export class Ledger {
    * Decides about a number.
    *
    * @param statistic The number.
-   * @returns The decision, which holds from now on. It yields often.
+   * @param persons For a sum of values: the persons who have these, about whom it has been decided. If they got the number of another set, a true
+   * sum would show by whom the sets differ, and its mean would be wrong.
+   * @returns The decision, which holds from now on. An exception is a new sum about persons who got the number of another set: it is withheld, but
+   * nothing is kept, because the other set's own sum would be withheld, too. It yields often.
    */
-  *decide(statistic: Counted): Steps<Decision> {
-    return this.#near(statistic, "keep") ?? this.#decide(yield* this.#classify(statistic));
+  *decide(statistic: Counted, persons?: Counted): Steps<Decision> {
+    const near = this.#near(statistic, "keep");
+    if (near !== undefined) return near;
+    const found = yield* this.#classify(statistic);
+    const isOwn = found.decision.kind === "answer" && !found.decision.derived;
+    return isOwn && persons !== undefined && this.#isRepeated(persons) ? WITHHELD : this.#decide(found);
+  }
+
+  /** Whether a set of persons got the number of another set. */
+  #isRepeated(persons: Counted): boolean {
+    const { near } = this.#compare(persons);
+    return near !== undefined && (near.distance > 0 || near.isByEcho);
   }
 
   /**

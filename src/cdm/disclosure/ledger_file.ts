@@ -11,7 +11,7 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import * as z from "zod";
 import { OmcpError } from "../../errors.ts";
 import { errorMessage } from "../../lib/error_message.ts";
-import type { Decided, Decision } from "./ledger.ts";
+import type { Decided, Decision } from "./decision.ts";
 import {
   type CdmLoad,
   type LedgerStore,

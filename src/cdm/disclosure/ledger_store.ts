@@ -1,6 +1,6 @@
 /** Where callers' ledgers are kept: in memory until the server ends, or in a folder of the operator's. */
 import { randomBytes } from "node:crypto";
-import type { Decided } from "./ledger.ts";
+import type { Decided } from "./decision.ts";
 
 /** Callers whose ledgers are kept; each has at most a budget of decisions, of some KiB. */
 export const MOST_PRINCIPALS = 100;

@@ -1,7 +1,8 @@
 /** Decides which numbers of a table may be shown: rules R1 to R4 of the disclosure rules for cells and their margins. */
 import type { Steps } from "../../lib/async/in_slices.ts";
 import { requireBudget } from "./budget.ts";
-import { type Counted, type Decision, type Ledger, WITHHELD } from "./ledger.ts";
+import { type Counted, type Decision, WITHHELD } from "./decision.ts";
+import { type Ledger } from "./ledger.ts";
 import { type CellValue, restsOnFew } from "./cell_value.ts";
 import { decideOwn } from "./decide_own.ts";
 import { isWide, marginAnswer, sumOf } from "./margin_answer.ts";
@@ -140,10 +141,13 @@ function* cellsToProtect(
   return protects;
 }
 
-/** Its persons, those who contribute to each value, and the values that are shown with them or not at all. */
+/**
+ * Those who contribute to each value, its persons, and the values that are shown with them or not at all. Contributors come first: if few persons
+ * have no value, both get one number, and a mean is right only with the contributors'.
+ */
 function statisticsOf({ persons, values }: Cell): readonly Counted[] {
   const together = values.filter(({ isSpread }) => isSpread !== true);
-  return [persons, ...values.map(({ contributors }) => contributors), ...together];
+  return [...new Set([...values.map(({ contributors }) => contributors), persons]), ...together];
 }
 
 /** The values that may be withheld alone. */
@@ -194,6 +198,8 @@ function* releaseCell(
   let derived = false;
   for (const statistic of statistics) {
     const decision = yield* decideOwn(statistic, cell, ledger, rules);
+    // A new sum about persons who got another set's number is withheld alone.
+    if (decision.kind === "withheld" && ledger.decided(statistic) === undefined) continue;
     if (decision.kind === "withheld") return undefined;
     // A number that follows from other answers may be smaller than any number of persons that is shown. Whether it is depends on released numbers
     // alone.

@@ -144,7 +144,7 @@ function attritionText(
       `${showable(label)} | ${persons ?? `fewer than ${least}, or none`}${derived ? " ~" : ""}`
     ),
     "",
-    `A step that leaves out fewer than ${least} persons shows the number before it. ~ computed from several earlier answers instead of the records.`,
+    `A step that the next ones leave fewer than ${least} persons out of shows their number. ~ computed from several earlier answers instead of the records.`,
     remainingLine(remaining),
   ];
 }

@@ -91,9 +91,10 @@ function valuesOf(
   return [...values.keys()].sort((a, b) => sizeOf(b) - sizeOf(a) || Number(a) - Number(b));
 }
 
-/** Computes a summary from the sum of the values and the sum of their squares. */
-function summaryOf({ persons, values }: DisclosedCell, k: number): Summary {
-  const [sum = 0, squares] = values;
+/** Computes a summary from the sum of the values and the sum of their squares; undefined if the sum is withheld. */
+function summaryOf({ persons, values }: DisclosedCell, k: number): Summary | undefined {
+  const [sum, squares] = values;
+  if (sum === undefined) return undefined;
   const variance = squares === undefined ? -1 : (squares - sum ** 2 / persons) / (persons - 1);
   return {
     count: persons,

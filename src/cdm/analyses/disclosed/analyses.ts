@@ -95,10 +95,11 @@ export class DisclosedAnalyses {
       if (cell === undefined) throw tooFew(name, leastShown(this.#disclosure.rules));
       persons.push(cell.persons);
       derived.push(cell.derived);
+      const [entries] = cell.values;
       lines.push(
-        `${name}: ${cell.persons.toLocaleString("en")} persons, ${
-          (cell.values[0] ?? 0).toLocaleString("en")
-        } entries within an observation period${cell.derived ? " ~" : ""}.`,
+        `${name}: ${cell.persons.toLocaleString("en")} persons, entries within an observation period: ${
+          entries?.toLocaleString("en") ?? "withheld"
+        }${cell.derived ? " ~" : ""}.`,
       );
     }
     const [understood, { notes, ...tables }] = await RUNNERS[request.analysis]({

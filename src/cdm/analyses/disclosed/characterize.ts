@@ -6,7 +6,7 @@ import {
   type FrequentRows,
 } from "../../../omop/analyses/mod.ts";
 import { OmcpError } from "../../../errors.ts";
-import type { ReleasedCell } from "../../disclosure/mod.ts";
+import { NOT_RELEASED, type ReleasedCell } from "../../disclosure/mod.ts";
 import { characterizeWords, withDemographics } from "../characterize.ts";
 import type { DisclosedCall, DisclosedFound } from "./call.ts";
 import { disclosedDemographics } from "./table_one.ts";
@@ -45,6 +45,7 @@ export async function disclosedCharacterize(call: DisclosedCall): Promise<Disclo
 function narrower(error: unknown): never {
   if (!(error instanceof OmcpError) || error.code !== "capacity") throw error;
   throw error.with({
+    state: NOT_RELEASED,
     next:
       "Each concept with enough persons takes a number in each window, whatever top says. Use a smaller cohort or shorter " +
       "window_days; or count a concept set with query_omop.",

@@ -1,6 +1,7 @@
 /** Calls that end between two steps: whatever is asked next gets the decision that it would have got without them. */
 import assert from "node:assert/strict";
-import { type Counted, type Decided, Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import type { Counted, Decided } from "../../../../src/cdm/disclosure/decision.ts";
+import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
 import { attribute, endedAfter, finished, People, randomNumbers } from "./people.ts";

@@ -1,7 +1,7 @@
 /** Made-up persons with secret weights, as the database computes them, for tests of the disclosure rules. */
 import type { Steps } from "../../../../src/lib/async/in_slices.ts";
 import { BUCKETS } from "../../../../src/cdm/disclosure/sketch.ts";
-import type { Counted } from "../../../../src/cdm/disclosure/ledger.ts";
+import type { Counted } from "../../../../src/cdm/disclosure/decision.ts";
 
 /** A reproducible source of random numbers (mulberry32). @param seed Any integer. */
 export function randomNumbers(seed: number): () => number {
