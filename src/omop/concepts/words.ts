@@ -39,8 +39,8 @@ export interface Facets {
   readonly standard: boolean;
 }
 
-/** Marks begin with characters that no word of a name begins with, so that a word does not find them. */
-export const MARK = "zz0";
+/** Marks begin with a character that no word has ({@link wordsOf}), but that FTS5 takes for a letter, so that no text of a caller finds them. */
+export const MARK = "§";
 
 /**
  * The mark of names with a number of words: an exact name is found among those that have all words and their number.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   codeMark,
+  facetMarks,
   indexedText,
   lengthMark,
   MARK,
@@ -36,6 +37,16 @@ Deno.test("a concept's index text has its words, and marks for code, length of e
   assert.ok(entries.includes(lengthMark(2)) && entries.includes(lengthMark(3)));
   assert.equal(new Set(entries).size, entries.length);
   assert.equal(entries.filter((entry) => entry.startsWith(MARK)).length, 7);
+});
+
+Deno.test("no text has a mark among its words, not even the mark itself", () => {
+  const facets = { domain: "Drug", vocabulary: "SNOMED", concept_class: "Clinical Finding", standard: true };
+  const marks = [...facetMarks(facets), codeMark("K92.2"), lengthMark(2)];
+  for (const mark of marks) assert.ok(mark.startsWith(MARK), mark);
+  for (const text of [...marks, marks.join(""), `É${marks.join("É")}`]) {
+    const words = [...wordsOf(text), ...wordsOf(text).flatMap((word) => variantsOf(word))];
+    assert.deepEqual(words.filter((word) => word.includes(MARK)), [], text);
+  }
 });
 
 Deno.test("variants are one change away, swapped neighbours too", () => {

@@ -66,6 +66,8 @@ Deno.test("a search before the index is complete finds what the index has, and s
   const search = async () => await searchConcepts({ source, usage, build }, HEART, NEVER);
   await build.ready(0);
   await eventually(() => build.partial !== undefined, "concepts in use are indexed");
+  // The search waits only a moment for the worker, which may still be starting.
+  await build.partial?.find([["heart"]], { limit: 1 });
   const part = await search();
   assert.equal(part.scope, "part");
   assert.ok(part.more);
