@@ -4,6 +4,7 @@ import {
   type ConceptDetails,
   DESCENDANTS_CAP,
   type Occurrences,
+  type SearchResult,
 } from "../cdm/concepts/mod.ts";
 import { counted } from "../lib/counted.ts";
 import { showable } from "../lib/text.ts";
@@ -11,6 +12,8 @@ import type { Concept } from "../omop/concepts/mod.ts";
 
 /** Columns that are shown of one concept's occurrences. */
 const SHOWN_COLUMNS = 3;
+/** An index that has been built for less than this is probably small, like that of the sample. */
+const SOON_SECONDS = 10;
 
 /**
  * Whether a concept is standard, and valid.
@@ -125,6 +128,31 @@ export function countNotes({ usage }: CdmConcepts): readonly string[] {
   if (usage.failed.length === 0) return [];
   const columns = usage.failed.map(({ table, column }) => `${table}.${column}`).join(", ");
   return [`[Not counted, because it took too long or failed: ${columns}.]`];
+}
+
+/**
+ * What a search did not read because its index is still being built.
+ *
+ * @param result What was searched.
+ * @param index The index so far.
+ * @returns Lines, none where the index is complete.
+ */
+export function scopeNotes(
+  { scope }: Pick<SearchResult, "scope">,
+  { indexed, indexSeconds }: Pick<CdmConcepts, "indexed" | "indexSeconds">,
+): readonly string[] {
+  if (scope === "index") return [];
+  const what = scope === "names"
+    ? "all names were read one by one, without misspellings"
+    : indexed === 0
+    ? "only ids and codes were searched, because reading all names takes too long"
+    : "only ids, codes and the names of these concepts were searched, standard ones in use first";
+  const when = indexSeconds < SOON_SECONDS ? "a few seconds" : "a minute";
+  return [
+    `[The search's index is being built, ${
+      counted(indexed, "concept")
+    } so far: ${what}. Search again in ${when} for all.]`,
+  ];
 }
 
 function occurrenceText({ table, source, records, persons }: Occurrences, rounded: boolean): string {

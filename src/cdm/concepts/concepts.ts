@@ -80,6 +80,11 @@ export class CdmConcepts {
     return this.#kept.build.added;
   }
 
+  /** For how many seconds the search's index has been built so far. */
+  get indexSeconds(): number {
+    return this.#kept.build.seconds;
+  }
+
   /**
    * Searches concepts by words, names and codes.
    *

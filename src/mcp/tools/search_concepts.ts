@@ -10,7 +10,14 @@ import { OmcpError } from "../../errors.ts";
 import { counted } from "../../lib/counted.ts";
 import type { Hit } from "../../omop/concepts/mod.ts";
 import { cdmOf } from "../cdm_of.ts";
-import { belowText, conceptLine, countNotes, descendantsText, occurrencesText } from "../concept_text.ts";
+import {
+  belowText,
+  conceptLine,
+  countNotes,
+  descendantsText,
+  occurrencesText,
+  scopeNotes,
+} from "../concept_text.ts";
 import { textResult } from "../results.ts";
 import { conceptData, descendantsData } from "../concept_data.ts";
 import { defineTool, type Tool, type ToolContext, type ToolData } from "../tool.ts";
@@ -221,15 +228,4 @@ function hitLine(hit: Hit, details: ConceptDetails, concepts: CdmConcepts): stri
     occurrencesText(concepts, id) + belowText(details, id),
     ...mapped,
   ].join(" | ");
-}
-
-function scopeNotes({ scope }: SearchResult, concepts: CdmConcepts): readonly string[] {
-  if (scope === "index") return [];
-  const sofar = counted(concepts.indexed, "concept");
-  const what = scope === "names"
-    ? "all names were read one by one, without misspellings"
-    : concepts.indexed === 0
-    ? "only ids and codes were searched, because reading all names takes too long"
-    : "only ids, codes and the names of these concepts were searched, standard ones in use first";
-  return [`[The search's index is being built, ${sofar} so far: ${what}. Search again in a minute for all.]`];
 }

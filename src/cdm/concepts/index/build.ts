@@ -28,6 +28,7 @@ export class IndexBuild {
   readonly #end = new AbortController();
   #index: WordIndex | undefined;
   #building: Promise<void> | undefined;
+  #begun = 0;
   #complete = false;
   readonly #facets = {
     domain: new Map<string, number>(),
@@ -54,6 +55,11 @@ export class IndexBuild {
     return this.#index?.size ?? 0;
   }
 
+  /** Seconds since the build began. */
+  get seconds(): number {
+    return this.#building === undefined ? 0 : (performance.now() - this.#begun) / 1000;
+  }
+
   /** What has been read while it is being built, the most important concepts: standard ones in use. */
   get partial(): WordIndex | undefined {
     return this.added > 0 && this.#index?.ended === false ? this.#index : undefined;
@@ -74,6 +80,7 @@ export class IndexBuild {
     if (this.complete) return this.#index;
     // The worker of a complete index has failed.
     if (this.#complete) this.#reset();
+    if (this.#building === undefined) this.#begun = performance.now();
     this.#building ??= this.#build();
     await within(this.#building, ms);
     return this.complete ? this.#index : undefined;

@@ -64,8 +64,10 @@ function slow(synonyms: string | null = null): Slow {
 Deno.test("a search before the index is complete finds what the index has, and says that this is a part", async () => {
   const { source, usage, build, release } = slow();
   const search = async () => await searchConcepts({ source, usage, build }, HEART, NEVER);
+  assert.equal(build.seconds, 0);
   await build.ready(0);
   await eventually(() => build.partial !== undefined, "concepts in use are indexed");
+  assert.ok(build.seconds > 0);
   // The search waits only a moment for the worker, which may still be starting.
   await build.partial?.find([["heart"]], { limit: 1 });
   const part = await search();
