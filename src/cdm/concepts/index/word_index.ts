@@ -13,9 +13,8 @@ const LONGEST_MISSPELT = 100;
 /** Concepts that are sent at once, and the most of such parcels that the worker has not added yet. */
 const PARCEL = 500;
 const MOST_PARCELS = 2;
-/** How long one call may take, in ms: a search waits for a step of filling and for the searches before it. Listing the words takes longer. */
+/** How long one call may take, in ms. The worker does one after the other: waiting for those before does not count. */
 const CALL_MS = 60_000;
-const FINISH_MS = 1_800_000;
 
 const replySchema = z.object({ id: z.number(), value: z.unknown().optional(), error: z.string().optional() });
 const idList = z.array(z.number());
@@ -31,20 +30,24 @@ export class WordIndex {
   readonly #worker: Worker;
   readonly #calls = new Map<number, Call>();
   readonly #parcels = new Set<Promise<unknown>>();
-  readonly #callMs: number;
+  readonly #begin: (onExpired: () => void) => Disposable;
   #sent = 0;
   #size = 0;
   #ids: number[] = [];
   #texts: string[] = [];
   #end: OmcpError | undefined;
+  /** That of the oldest call, which is the one that the worker does. */
+  #deadline: Disposable | undefined;
 
   /**
    * Starts the worker with an empty index.
    *
-   * @param callMs How long one call may take, in milliseconds. @default 60,000
+   * @param begin Begins the deadline of a call; disposal cancels it. @default one of 60 s
    */
-  constructor(callMs: number = CALL_MS) {
-    this.#callMs = callMs;
+  constructor(
+    begin: (onExpired: () => void) => Disposable = (onExpired) => new Deadline(CALL_MS, onExpired),
+  ) {
+    this.#begin = begin;
     const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
     this.#worker = new Worker(url, { type: "module", name: "concept-index" });
     this.#worker.onmessage = ({ data }: MessageEvent<unknown>) => this.#answered(data);
@@ -91,10 +94,11 @@ export class WordIndex {
     while (this.#parcels.size >= MOST_PARCELS) await Promise.race(this.#parcels);
   }
 
-  /** Ends the filling. */
+  /** Ends the filling, in steps: searches get their turn between two of them. */
   async finish(): Promise<void> {
     await this.flush();
-    await this.#call("finish", [], FINISH_MS);
+    let done = false;
+    while (!done) done = z.boolean().parse(await this.#call("finish", []));
   }
 
   /**
@@ -132,14 +136,22 @@ export class WordIndex {
     this.#fail("it was closed");
   }
 
-  #call(call: string, parameters: readonly unknown[], ms: number = this.#callMs): Promise<unknown> {
+  #call(call: string, parameters: readonly unknown[]): Promise<unknown> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = this.#sent += 1;
-    const deadline = new Deadline(ms, () => this.#fail(`it did not answer within ${ms / 1000} s`));
     this.#calls.set(id, { resolve, reject });
     this.#worker.postMessage({ id, call, parameters });
-    return promise.finally(() => deadline[Symbol.dispose]());
+    if (this.#calls.size === 1) this.#watch();
+    return promise;
+  }
+
+  /** Begins the deadline of the oldest call. */
+  #watch(): void {
+    this.#deadline?.[Symbol.dispose]();
+    this.#deadline = this.#calls.size === 0
+      ? undefined
+      : this.#begin(() => this.#fail(`one call took more than ${CALL_MS / 1000} s`));
   }
 
   #answered(data: unknown): void {
@@ -150,6 +162,7 @@ export class WordIndex {
     if (error !== undefined) return this.#fail(error);
     this.#calls.get(id)?.resolve(value);
     this.#calls.delete(id);
+    this.#watch();
   }
 
   #fail(why: string): void {
@@ -161,5 +174,6 @@ export class WordIndex {
     this.#worker.terminate();
     for (const { reject } of this.#calls.values()) reject(this.#end);
     this.#calls.clear();
+    this.#watch();
   }
 }

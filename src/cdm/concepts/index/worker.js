@@ -73,13 +73,9 @@ const calls = {
     }
   },
 
-  /** Ends the filling: makes one segment of all, because a search looks into each, and lists the words. */
-  async finish() {
-    db.exec("COMMIT");
-    await merge();
-    // Marks are not words: no name has them, and each code is one.
-    await listWords("", mark);
-    await listWords(`${mark}\u{10ffff}`, "\u{10ffff}");
+  /** Ends the filling, by a step for each call. @returns Whether that was the last one. */
+  finish() {
+    return finishing.next().done === true;
   },
 
   /**
@@ -187,7 +183,18 @@ function distance(left, right, most) {
   return before.at(-1) ?? 0;
 }
 
-async function merge() {
+const finishing = finishInSteps();
+
+/** Makes one segment of all, because a search looks into each, and lists the words. */
+function* finishInSteps() {
+  db.exec("COMMIT");
+  yield* merge();
+  // Marks are not words: no name has them, and each code is one.
+  yield* listWords("", mark);
+  yield* listWords(`${mark}\u{10ffff}`, "\u{10ffff}");
+}
+
+function* merge() {
   const step = db.prepare("INSERT INTO entry(entry, rank) VALUES ('merge', ?)");
   const changes = db.prepare("SELECT total_changes() AS n");
   // With a negative number, the first step makes all segments inputs of one merge.
@@ -199,12 +206,12 @@ async function merge() {
     before = n;
     step.run(pages);
     pages = MERGE_PAGES;
-    await turn();
+    yield;
   }
 }
 
 /** @param {string} after @param {string} until */
-async function listWords(after, until) {
+function* listWords(after, until) {
   const next = db.prepare(
     "SELECT term AS w, doc AS n FROM vocabulary WHERE term > ? AND term < ? ORDER BY term LIMIT ?",
   );
@@ -217,18 +224,13 @@ async function listWords(after, until) {
     const end = rows.at(-1);
     if (end === undefined) return;
     after = String(end.w);
-    await turn();
+    yield;
   }
 }
 
-/** Lets calls that wait have their turn. */
-function turn() {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-self.onmessage = async ({ data: { id, call, parameters } }) => {
+self.onmessage = ({ data: { id, call, parameters } }) => {
   try {
-    self.postMessage({ id, value: await calls[call]?.(...parameters) });
+    self.postMessage({ id, value: calls[call]?.(...parameters) });
   } catch (error) {
     self.postMessage({ id, error: String(error) });
   }
