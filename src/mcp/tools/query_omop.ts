@@ -10,6 +10,7 @@ import {
   omopQuerySchema,
   type PersonSet,
   personSet,
+  ROW_QUERY_HINTS,
 } from "../../omop/query/mod.ts";
 import { cohortNameSchema } from "../../omop/cohorts/mod.ts";
 import { lintQuery, warningLine } from "../../omop/lint/mod.ts";
@@ -63,7 +64,7 @@ export const tool: Tool = defineTool({
       context: contextArgument("Where `into` is."),
       sandbox_id: sandboxIdSchema,
     }),
-    unknownArgument: (name) => ELSEWHERE.get(name),
+    unknownArgument: (name) => ELSEWHERE.get(name) ?? ROW_QUERY_HINTS.get(name),
   }),
   async handle({ sandbox_id, context: name, as_cohort, ...query }, context) {
     const { sandboxes, limits: { queryMs } } = context.services;

@@ -2,7 +2,7 @@ import { answerWithPercentiles } from "../../cdm/disclosure/mod.ts";
 import { disclosedMeaning, type DisclosedQuery, disclosedQuerySchema } from "../../omop/disclosed/mod.ts";
 import { isRecord } from "../../lib/is_record.ts";
 import { comparedConcepts } from "../../omop/query/named_concepts.ts";
-import { resultNameSchema } from "../../omop/query/mod.ts";
+import { QUERY_HINTS, resultNameSchema } from "../../omop/query/mod.ts";
 import type { MoreFacts } from "../../observability/audit.ts";
 import type { ExecutionRun, Sandbox } from "../../sandbox/mod.ts";
 import { disclosureOf, releasedFacts } from "../disclosure_of.ts";
@@ -19,6 +19,7 @@ const FRAME_MS = 30_000;
 /** Arguments of the mode that returns rows: what to use instead. */
 const ROWS = "rows do not leave the database: ask for numbers on groups with group_by and aggregates";
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ...QUERY_HINTS,
   ...["columns", "select", "sql", "query", "statement", "code"].map((name) => [name, ROWS] as const),
   ["aggregates.as", "not in this mode: the result names its columns itself, such as avg_value_as_number"],
   ["as_cohort", "not in this mode: define the persons with define_cohort"],

@@ -4,6 +4,7 @@ import { argumentIssues } from "../../lib/argument_error.ts";
 import { isTextType } from "../cdm/mod.ts";
 import { conceptSetMembers, conceptSetSchema, ONLY_EXCLUDES, onlyExcludes } from "../concepts/mod.ts";
 import type { Value } from "./value.ts";
+import { CONDITION_HINTS } from "./filter_hints.ts";
 import { filterSchema, type OmopFilter, type UnreadConditions } from "./schema.ts";
 import { bindValue, isDate } from "./values.ts";
 
@@ -50,7 +51,11 @@ export function readConditions(list: UnreadConditions, where: string): readonly 
   return list.map((one, at) => {
     const parsed = filterSchema.safeParse(one);
     if (parsed.success) return parsed.data;
-    const [issue] = argumentIssues(parsed.error, { schema: filterSchema, input: one });
+    const [issue] = argumentIssues(parsed.error, {
+      schema: filterSchema,
+      input: one,
+      unknownArgument: (name) => CONDITION_HINTS.get(name),
+    });
     const path = `${where}[${at}]${issue === undefined || issue.path === "" ? "" : `.${issue.path}`}`;
     throw new OmcpError("invalid_argument", `Cannot read ${path}: ${issue?.message ?? "not a condition"}`, {
       next:

@@ -15,6 +15,7 @@ export {
   type OmopQueryShape,
   resultNameSchema,
 } from "./schema.ts";
+export { QUERY_HINTS, ROW_QUERY_HINTS } from "./filter_hints.ts";
 export { type CompiledOmopQuery, compileOmopQuery, type CompileOptions } from "./compile.ts";
 export type { RowSource } from "./cohort_table.ts";
 export { type PersonSet, personSet } from "./person_set.ts";

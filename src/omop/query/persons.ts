@@ -1,9 +1,11 @@
 /** Sets of persons as conditions: those who have, or have not, rows of another table. */
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
+import { argumentIssues } from "../../lib/argument_error.ts";
 import { rowsOf, type RowSource, tableOf } from "./cohort_table.ts";
 import { Scope } from "./columns.ts";
 import { endDate, hasColumn } from "./event_date.ts";
+import { FILTERS_HINTS } from "./filter_hints.ts";
 import { filterCondition, readConditions } from "./filters.ts";
 import { joinClause } from "./joins.ts";
 import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./schema.ts";
@@ -31,9 +33,15 @@ export function personConditions(
   const without = (persons?.without ?? []).map(function read(one, at): PersonCriterion {
     const parsed = personCriterionSchema.safeParse(one);
     if (parsed.success) return parsed.data;
+    const [issue] = argumentIssues(parsed.error, {
+      schema: personCriterionSchema,
+      input: one,
+      unknownArgument: (name) => FILTERS_HINTS.get(name),
+    });
+    const path = `persons.without[${at}]${issue === undefined || issue.path === "" ? "" : `.${issue.path}`}`;
     throw new OmcpError(
       "invalid_argument",
-      `Cannot read persons.without[${at}]: ${parsed.error.issues[0]?.message}`,
+      `Cannot read ${path}: ${issue?.message ?? "not a criterion"}`,
       {
         next: 'Write {"table": "condition_occurrence", "filters": [conditions], "window": {"to": -1}}.',
       },

@@ -109,6 +109,20 @@ const REFUSED: readonly [string, unknown, readonly string[]][] = [
   ["query_omop", { sandbox_id: SANDBOX, table: "person", filters: [{ column: "x", operator: "=" }] }, [
     'filters[0]: unknown field "operator" (did you mean op?); allowed: column, op, value, or, and, not',
   ]],
+  ["query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    filters: [{ column: "x", concepts: [{ concept_id: 1 }] }],
+  }, [
+    'filters[0]: unknown field "concepts" (write "op": "in_concept_set", "value": {"items": [{"concept_id": …, "include_descendants": true}]}); allowed: column, op, value, or, and, not',
+  ]],
+  ["query_omop", {
+    sandbox_id: SANDBOX,
+    table: "person",
+    persons: { with: [{ table: "death", concept_set: [1] }] },
+  }, [
+    'persons.with[0]: unknown field "concept_set" (write "filters": [{"column": …, "op": "in_concept_set", "value": {"items": [{"concept_id": …, "include_descendants": true}]}}]); allowed: table, cohort, filters, window, overlaps, before_per_person, at_least',
+  ]],
   ["query_omop", { sandbox_id: SANDBOX, table: "person", filters: ["x = 1"], order_by: [7] }, [
     'filters[0]: must be an object with column, op, value, or, and, not; received "x = 1"',
     "order_by[0]: must be a string or an object with column, direction; received 7",

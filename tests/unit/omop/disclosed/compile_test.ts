@@ -90,6 +90,16 @@ Deno.test("conditions are joined with or and and, and each of them is as coarse 
   }
   // What a negation leaves is another band: it can be asked for.
   assert.equal(visits({ or: [old, { not: [long] }] }), "invalid_argument");
+  assert.throws(
+    () =>
+      compiled({
+        table: "visit_occurrence",
+        filters: [{ or: [{ column: "visit_concept_id", concepts: [{ concept_id: 1 }] }] }],
+      }),
+    {
+      message: /^Cannot read or\[0\]: unknown argument "concepts" \(write "op": "in_concept_set", /,
+    },
+  );
   assert.equal(visits({ or: [{ column: "provider.npi", op: "=", value: "x" }] }), "invalid_argument");
   let deep: object = old;
   for (let at = 0; at < 2_000; at += 1) deep = { or: [deep] };

@@ -283,6 +283,16 @@ const REFUSED: readonly [OmopQueryInput, RegExp, RegExp][] = [
     /^Cannot read or\[1\]: unknown argument "columns" \(did you mean column\?\); allowed: column, op/,
     /"column": "visit_concept_id"/,
   ],
+  [
+    { table: "person", filters: [{ or: [{ column: "gender_concept_id", concept_ids: [1] }] }] },
+    /^Cannot read or\[0\]: unknown argument "concept_ids" \(write "op": "in_concept_set", "value": \{"items"/,
+    /"column": "visit_concept_id"/,
+  ],
+  [
+    { table: "person", persons: { without: [{ table: "death", concepts: [{ concept_id: 1 }] }] } },
+    /^Cannot read persons\.without\[0\]: unknown argument "concepts" \(write "filters": \[\{"column": …, "op": "in_concept_set"/,
+    /"filters": \[conditions\]/,
+  ],
   [{ table: "death", columns: ["age"] }, /no column "age"/, /age_at\(death_date\) as age/],
   [{ table: "death", columns: ["sex"] }, /no column "sex"/, /person\.gender_concept_id/],
   [{ table: "death", columns: ["yeer(death_date)"] }, /No function "yeer"/, /year\(condition_start_date\)/],
