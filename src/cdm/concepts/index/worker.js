@@ -40,6 +40,9 @@ const insert = db.prepare("INSERT INTO entry(rowid, text) VALUES (?, ?)");
 const matches = db.prepare("SELECT rowid FROM entry WHERE entry MATCH ? ORDER BY rowid LIMIT ?");
 const count = db.prepare("SELECT n FROM word WHERE w = ?");
 const range = db.prepare("SELECT w, n FROM word WHERE w >= ? AND w < ? LIMIT ?");
+const alike = db.prepare(
+  "SELECT w, n FROM word WHERE w >= ? AND w < ? AND length(w) BETWEEN ? AND ? LIMIT ?",
+);
 const begun = db.prepare("SELECT w, n FROM word WHERE w >= ? AND w < ? ORDER BY n DESC LIMIT ?");
 
 /** Concept ids by row, in parts: a list that grows would be copied. */
@@ -120,7 +123,7 @@ const calls = {
    */
   similar(word, variants) {
     const near = variants.map((w) => ({ w, n: frequency(w) })).filter(({ n }) => n > 0);
-    const found = near.length > 0 ? near : between(word.slice(0, SHARED_LETTERS), MOST_COMPARED)
+    const found = near.length > 0 ? near : comparedWith(word)
       .filter(({ w }) => distance(w, word, MOST_CHANGES) <= MOST_CHANGES);
     return found.sort((left, right) => right.n - left.n).slice(0, MOST_SIMILAR).map(({ w }) => w);
   },
@@ -144,6 +147,14 @@ function frequency(word) {
 /** @param {string} start @param {number} limit */
 function between(start, limit) {
   return range.all(start, `${start}\u{10ffff}`, limit).map(({ w, n }) => ({ w: String(w), n: Number(n) }));
+}
+
+/** Words with the same beginning and nearly as many characters: most of the time goes into reading them. @param {string} word */
+function comparedWith(word) {
+  const start = word.slice(0, SHARED_LETTERS);
+  const { length } = [...word];
+  return alike.all(start, `${start}\u{10ffff}`, length - MOST_CHANGES, length + MOST_CHANGES, MOST_COMPARED)
+    .map(({ w, n }) => ({ w: String(w), n: Number(n) }));
 }
 
 /** The most frequent words that begin with a text, without itself. @param {string} start */

@@ -78,6 +78,19 @@ Deno.test("an index knows words that are one change or two away, and no marks", 
   index.close();
 });
 
+Deno.test("a misspelt word is compared with words of nearly its length, however many others begin alike", async () => {
+  const index = new WordIndex();
+  // More longer words than are compared, all of them before the one that is meant.
+  await index.add(
+    1,
+    Array.from({ length: 50_001 }, (_, at) => `mi${String(at).padStart(10, "0")}`).join(" "),
+  );
+  await index.add(2, "migraine");
+  await index.finish();
+  assert.deepEqual((await index.misspelt(["migrein"])).get("migrein"), ["migraine"]);
+  index.close();
+});
+
 Deno.test("words of a caller find no marks, and words that look like marks find only names that have them", async () => {
   const index = new WordIndex();
   const marks = [...facetMarks({ domain: "Condition", standard: true }), codeMark("I20.9"), lengthMark(2)];
