@@ -15,12 +15,14 @@ import {
 } from "../../omop/disclosed/mod.ts";
 import { type ConceptSource, readRows } from "../concepts/source.ts";
 import { readCells } from "./cells.ts";
+import type { DisclosureFacts } from "./facts.ts";
 import { Ledger } from "./ledger.ts";
 import { type CdmLoad, type LedgerStore, type LoadLedgers, MOST_PRINCIPALS } from "./ledger_store.ts";
 import { type Cell, type ReleasedCell, type ReleasedTable, releaseTable } from "./release.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 import { BUCKETS } from "./sketch.ts";
 import { unforeseen } from "./unforeseen.ts";
+import { hasUniquePersons } from "./unique_persons.ts";
 import { withoutValues } from "./without_values.ts";
 
 /** The numbers of a query that may be shown. */
@@ -32,21 +34,6 @@ export interface DisclosedTable {
   /** Numbers that the caller may still learn. */
   readonly remaining: number;
   readonly facts: DisclosureFacts;
-}
-
-/** What the audit holds of an answer. Only released numbers of persons are in it. */
-export interface DisclosureFacts {
-  /** Equal for queries about the same persons and values, as long as the CDM is not loaded again. */
-  readonly fingerprint: string;
-  /** Persons of the whole table; null if that number is not released. */
-  readonly persons: number | null;
-  /** Cells that are shown, and that are not. */
-  readonly rows: number;
-  readonly withheld: number;
-  /** Margins whose own number is not known to the caller. */
-  readonly adjusted: number;
-  /** Cells that were computed from earlier answers. */
-  readonly derived: number;
 }
 
 /** How a question is asked. */
@@ -95,6 +82,7 @@ export class Disclosure {
   readonly #store: LedgerStore;
   readonly #accounts = new Map<string, Account>();
   #ledgers: LoadLedgers | undefined;
+  #hasUniquePersons: boolean | undefined;
 
   /**
    * @param source The database.
@@ -196,6 +184,7 @@ export class Disclosure {
   async #open(signal: AbortSignal): Promise<LoadLedgers> {
     // The load is known only after the check.
     await this.#source.reader(signal);
+    this.#hasUniquePersons ??= await hasUniquePersons(this.#source, signal);
     return this.#ledgers ??= this.#store.open(this.#source.load);
   }
 
@@ -225,7 +214,8 @@ export class Disclosure {
 
   #options({ seed }: LoadLedgers): DisclosedOptions {
     const { schema, version } = this.#source;
-    return { schema, version, seed, buckets: BUCKETS, k: this.rules.k };
+    const hasUniquePersons = this.#hasUniquePersons === true;
+    return { schema, version, seed, buckets: BUCKETS, k: this.rules.k, hasUniquePersons };
   }
 
   async #cells(compiled: CompiledDisclosedQuery, ms: number, signal: AbortSignal) {

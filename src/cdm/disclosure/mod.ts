@@ -1,11 +1,5 @@
 /** Aggregates that may leave the database, and nothing else. */
-export {
-  type DisclosedSource,
-  type DisclosedSteps,
-  type DisclosedTable,
-  Disclosure,
-  type DisclosureFacts,
-} from "./disclosure.ts";
+export { type DisclosedSource, type DisclosedSteps, type DisclosedTable, Disclosure } from "./disclosure.ts";
 export { LedgerFile } from "./ledger_file.ts";
 export { type CdmLoad, type LedgerStore, memoryLedgers } from "./ledger_store.ts";
 export { NOT_RELEASED } from "./not_released.ts";
@@ -20,5 +14,5 @@ export {
   slackOf,
 } from "./rules.ts";
 export { answerWithPercentiles } from "./percentiles.ts";
-export { summedFacts } from "./facts.ts";
+export { type DisclosureFacts, summedFacts } from "./facts.ts";
 export type { ReleasedCell } from "./release.ts";

@@ -14,6 +14,8 @@ export interface DisclosedOptions {
   readonly buckets: number;
   /** The fewest persons of a cell whose sketches are returned. */
   readonly k: number;
+  /** Whether each person is known to have one row in `person`. @default false */
+  readonly hasUniquePersons?: boolean | undefined;
   /** Finds a cohort's SELECT by its name. */
   readonly cohort?: RowSource["cohort"];
 }
@@ -28,8 +30,8 @@ export interface DisclosedValue {
 /** A group column of a query's rows. */
 export interface GroupColumn {
   /**
-   * Whether it is the same in all rows of a person. Then nobody is in two of its groups, so that the margins over it are sums of what is beneath
-   * them, and persons need not be found again for each.
+   * Whether it is a column of a row's person. Where each person has one row in `person`, nobody is in two of its groups, so that the margins over
+   * it are sums of what is beneath them, and persons need not be found again for each.
    */
   readonly isOfPerson?: boolean | undefined;
 }
@@ -49,9 +51,9 @@ export function cellsOf(
   rows: RawBuilder<unknown>,
   groups: readonly GroupColumn[],
   values: readonly DisclosedValue[],
-  { seed, buckets, k }: DisclosedOptions,
+  { seed, buckets, k, hasUniquePersons = false }: DisclosedOptions,
 ): RawBuilder<unknown> {
-  const { keys, early, late } = keysOf(groups, values);
+  const { keys, early, late } = keysOf(groups, hasUniquePersons && !values.some(isSquares));
   const bits = Math.log2(buckets);
   // Sums of integers and of floats are much faster than those of bigints, which PostgreSQL adds up as numeric.
   const bucket = sql`(h & ${sql.lit(buckets - 1)})::int`;
@@ -140,11 +142,11 @@ interface Key {
  * The group columns, and when the margins over each are made: early, of persons, or late, of buckets. Where there are squares all are early: their
  * distances are from a margin's own mean.
  */
-function keysOf(groups: readonly GroupColumn[], values: readonly DisclosedValue[]) {
+function keysOf(groups: readonly GroupColumn[], mayBeLate: boolean) {
   const keys = groups.map((group, at) => ({
     column: name("g", at),
     bit: 2 ** (groups.length - 1 - at),
-    isLate: group.isOfPerson === true && !values.some(isSquares),
+    isLate: mayBeLate && group.isOfPerson === true,
   }));
   return { keys, early: keys.filter(({ isLate }) => !isLate), late: keys.filter(({ isLate }) => isLate) };
 }

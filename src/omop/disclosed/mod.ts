@@ -11,4 +11,5 @@ export { disclosedMeaning } from "./meaning.ts";
 export { type DisclosedOptions, type DisclosedValue, hasOwnContributors } from "./cells_sql.ts";
 export { AGE_BAND, requireCoarse } from "./columns.ts";
 export { compilePersonRows, type PersonRows } from "./person_rows.ts";
+export { uniquePersons } from "./unique_persons.ts";
 export { compileAttrition, type DisclosedAttrition } from "./attrition.ts";

@@ -4,6 +4,7 @@ import { readCells } from "../../../../src/cdm/disclosure/cells.ts";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
+import { hasUniquePersons } from "../../../../src/cdm/disclosure/unique_persons.ts";
 import { BUCKETS } from "../../../../src/cdm/disclosure/sketch.ts";
 import { readRows } from "../../../../src/cdm/concepts/source.ts";
 import { inSlices } from "../../../../src/lib/async/in_slices.ts";
@@ -38,7 +39,14 @@ Deno.test.afterAll(async function stop() {
 
 /** The cells of a query on condition_occurrence. */
 async function cellsOf(query: Record<string, unknown>): Promise<readonly Cell[]> {
-  const options = { schema: "cdm", version: "5.4", seed: 7n, buckets: BUCKETS, k: RULES.k } as const;
+  const options = {
+    schema: "cdm",
+    version: "5.4",
+    seed: 7n,
+    buckets: BUCKETS,
+    k: RULES.k,
+    hasUniquePersons: await hasUniquePersons(opened.source, NEVER),
+  } as const;
   const parsed = disclosedQuerySchema("5.4").parse({ table: "condition_occurrence", ...query });
   const compiled = compileDisclosedQuery(parsed, options);
   const rows = await readRows(opened.source, compiled.statement, NEVER, 60_000);
@@ -98,6 +106,39 @@ Deno.test("a number of records that one person dominates is absent, and the numb
   };
   assert.deepEqual(await shown([{ fn: "count" }]), [[even, 40, 81]]);
   assert.deepEqual(await shown([{ fn: "count_persons" }]), [[even, 40], [dominated, 40]]);
+});
+
+Deno.test("margins count a person once who has several rows in person, whether or not a key excludes that", async () => {
+  const isUnique = () => hasUniquePersons(opened.source, NEVER);
+  const query = {
+    group_by: ["person.gender_concept_id", "condition_concept_id"],
+    aggregates: [{ fn: "count" }],
+  };
+  const margins = async () =>
+    (await cellsOf(query)).filter(({ level }) => level === 2)
+      .map(({ keys, persons }) => [keys[1], persons.value]);
+  const truth =
+    (await postgres.sql(`SELECT condition_concept_id, count(DISTINCT person_id) FROM cdm.condition_occurrence
+    GROUP BY 1 ORDER BY 1`)).split("\n").map((line) => line.split("|")).map((
+      [id, persons],
+    ) => [id, Number(persons)]);
+  assert.deepEqual([await isUnique(), await margins()], [true, truth], "with a key");
+  await postgres.sql("ALTER TABLE cdm.person DROP CONSTRAINT pk_person CASCADE");
+  assert.deepEqual([await isUnique(), await margins()], [true, truth], "without a key");
+  // An earlier row of everybody. A key does not hold for tables that inherit, nor a partial index for the rows that it leaves out.
+  await postgres.sql(
+    `CREATE TABLE cdm.former (LIKE cdm.person); INSERT INTO cdm.former SELECT * FROM cdm.person;
+    UPDATE cdm.former SET gender_concept_id = 0;
+    ALTER TABLE cdm.person ADD CONSTRAINT pk_person PRIMARY KEY (person_id);
+    ALTER TABLE cdm.former INHERIT cdm.person`,
+  );
+  assert.deepEqual([await isUnique(), await margins()], [false, truth], "with a table that inherits");
+  await postgres.sql(`ALTER TABLE cdm.former NO INHERIT cdm.person;
+    ALTER TABLE cdm.person DROP CONSTRAINT pk_person;
+    INSERT INTO cdm.person SELECT * FROM cdm.former;
+    CREATE UNIQUE INDEX ON cdm.person (person_id) WHERE gender_concept_id <> 0;
+    CREATE UNIQUE INDEX ON cdm.person (person_id, gender_concept_id)`);
+  assert.deepEqual([await isUnique(), await margins()], [false, truth], "with several rows");
 });
 
 function sketches(cell: Cell | undefined) {
