@@ -38,7 +38,7 @@ Deno.test("characterize says how it can be narrowed where the budget does not su
   await assert.rejects(disclosedCharacterize(call), {
     code: "capacity",
     message: "More than 5",
-    state: "Nothing was released.",
+    state: "Nothing of this table was released; what was released before it stays free.",
     retryable: false,
     next: /shorter window_days/,
   });
