@@ -12,7 +12,9 @@ import { standardOutput } from "./standard_output.ts";
 
 const log = logger("mcp");
 
-/** How long {@link StdioServer.close} waits for the last responses, and then for a client that reads them. */
+/** How long {@link StdioServer.close} waits for the responses of calls that the end of the sandboxes ends; within the shutdown's 5 s. */
+const LAST_ERRORS_MS = 3000;
+/** How long it then waits for a client that reads them. */
 const LAST_WRITES_MS = 500;
 
 /** How long requests that were read before standard input ended may take, from the moment when the program is loaded. */
@@ -84,7 +86,7 @@ export function startStdio({ scope, load }: StdioOptions): StdioServer {
     loaded,
     close: async () => {
       transport.end();
-      await within(transport.closed, LAST_WRITES_MS);
+      await within(transport.closed, LAST_ERRORS_MS);
       await close();
       const written = Promise.withResolvers<void>();
       output.end(() => written.resolve());

@@ -56,6 +56,8 @@ Deno.test("two signals at once end the server and leave nothing", async () => {
 
 Deno.test("a cell without output sends progress", async () => {
   await withScene({}, async ({ client, target }) => {
+    // On a loaded machine a first cell waits for its kernel.
+    await client.run(target, "1");
     const before = client.notifications.length;
     await client.run(target, "import time; time.sleep(5)");
     const messages = JSON.stringify(client.notifications.slice(before));
