@@ -93,6 +93,8 @@ print(before == after, len(fonts) > 30, os.path.getsize("/tmp/figure.png") > 100
 Deno.test("DuckDB loads its postgres extension from a home that starts empty, without a network", async () => {
   const code = `
 import duckdb
+# A load of more than two seconds would show one.
+duckdb.sql("SET enable_progress_bar = false")
 duckdb.sql("LOAD postgres")
 print(duckdb.sql("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'postgres_scanner'").fetchone()[0])
 try:
