@@ -9,9 +9,11 @@ export interface AggregateQuestion {
   readonly verdict: Verdict;
   readonly tool: "query_omop" | "define_cohort";
   readonly input: Readonly<Record<string, unknown>>;
-  /** Lines that the answer has; `*` is any text. */
-  readonly shows: readonly string[];
+  /** Lines that the answer has; `*` is any text. Of several in a list, it has one. */
+  readonly shows: readonly Shown[];
 }
+
+type Shown = string | readonly string[];
 
 const set = (id: number) => [{ concept_id: id, include_descendants: true }];
 const within = (column: string, id: number) => ({ column, op: "in_concept_set", value: { items: set(id) } });
@@ -22,7 +24,7 @@ function ask(
   id: string,
   verdict: Verdict,
   input: AggregateQuestion["input"],
-  ...shows: readonly string[]
+  ...shows: readonly Shown[]
 ): AggregateQuestion {
   return { id, verdict, tool: "query_omop", input, shows };
 }
@@ -177,13 +179,17 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
     "8507 | MALE | 1321 | 77900",
   ),
   define("q09", "equal", { name: "coronary", entry: [conditions(317576)] }, "entry events | 191"),
-  ...([[4329847, 66], [381316, 27], [313217, 22], [321042, 24]] as const).map(([id, persons]) =>
-    ask("q09", "equal", {
-      table: "condition_occurrence",
-      filters: [within("condition_concept_id", id)],
-      persons: { with: [{ cohort: "coronary" }] },
-    }, `${persons}`)
-  ),
+  // Persons who share a bucket of the sketch count as one: 22 persons look like fewer than 21 for one secret seed in 50.
+  ...([[4329847, ["66"]], [381316, ["27"]], [313217, ["22", "No row: too few persons*"]], [321042, [
+    "24",
+  ]]] as const)
+    .map(([id, persons]) =>
+      ask("q09", "equal", {
+        table: "condition_occurrence",
+        filters: [within("condition_concept_id", id)],
+        persons: { with: [{ cohort: "coronary" }] },
+      }, persons)
+    ),
   define(
     "q10",
     "equal",

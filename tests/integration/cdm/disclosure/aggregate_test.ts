@@ -240,8 +240,11 @@ Deno.test("a database by URL is served in aggregate mode unless its rows may be 
          WHERE measurement_concept_id = 8532`,
       );
       const both = exact[0]?.slice(1, -1).split(",") ?? [];
-      // Numbers from 25 to 114: the questions for those below an edge are off by up to 20 of some 800 persons each.
-      for (const at of [0, 1]) {
+      // Numbers from 25 to 114: the questions for those below an edge are off by up to 20 of some 800 persons each. If the ledger withholds one of
+      // these questions, as in one of eight runs, the percentile is absent.
+      const shown = [0, 1].filter((at) => row?.[1 + at] !== "");
+      assert.ok(shown.length > 0, `${row}`);
+      for (const at of shown) {
         assert.ok(Math.abs(Number(row?.[1 + at]) - Number(both[at])) <= 8, `${row} of ${both}`);
       }
     });
