@@ -62,7 +62,10 @@ Deno.test("a server that gets SIGTERM while it starts leaves nothing, ends its a
       stderr: "null",
     }).spawn();
     const labels = { [LABEL_INSTANCE]: instance };
-    while ((await engine.listContainers({ labels, all: true })).length === 0);
+    await eventually(
+      async () => (await engine.listContainers({ labels, all: true })).length > 0,
+      "a container of the server",
+    );
     child.kill("SIGTERM");
     assert.equal((await child.status).code, 0);
     await child.stdin.close().catch(() => {});
