@@ -31,7 +31,7 @@ import {
 import type { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
-import { type Effect, Pipeline } from "./pipeline.ts";
+import { type Effect, NO_NAMES, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { StatementPlanner } from "./planner.ts";
 import { type Refusal, type Substitute, substituteFor } from "./refusals.ts";
@@ -275,9 +275,9 @@ export class FrontendRelay {
     const effect: Effect = {
       changesSettings: plan.changesSettings === true,
       opens: Holdings.opens(plan.command),
-      ...(plan.executes === undefined ? {} : { executes: executedBy(plan) }),
+      executes: executedBy(plan),
     };
-    const effective = effect.opens !== undefined || effect.executes !== undefined;
+    const effective = effect.opens !== undefined || effect.executes.size > 0;
     const full = name.name === "" && plan.command !== "prepare"
       ? undefined
       : this.#preparing(this.#pipeline.full && effective ? Infinity : 1);
@@ -380,5 +380,5 @@ export class FrontendRelay {
 
 /** The prepared statements that a statement runs, by the names that messages give. */
 function executedBy({ executes }: ForwardedStatement): ReadonlySet<string> {
-  return new Set(executes === undefined ? [] : [wireName(executes)]);
+  return executes === undefined ? NO_NAMES : new Set([wireName(executes)]);
 }

@@ -7,14 +7,15 @@ export interface Effect {
   /** What it opens at the server each time. */
   readonly opens: Holding | undefined;
   /** Names of prepared statements that it may run by EXECUTE. */
-  readonly executes?: ReadonlySet<string>;
+  readonly executes: ReadonlySet<string>;
 }
 
-const NO_NAMES: ReadonlySet<string> = new Set();
-const NONE: Effect = { changesSettings: false, opens: undefined };
+/** For a statement that runs no prepared one. */
+export const NO_NAMES: ReadonlySet<string> = new Set();
+const NONE: Effect = { changesSettings: false, opens: undefined, executes: NO_NAMES };
 /** The most statements whose effects are remembered; any other counts as {@link WORST}. */
 const MAX_NAMES = 1_000;
-const WORST: Effect = { changesSettings: true, opens: "cursors" };
+const WORST: Effect = { changesSettings: true, opens: "cursors", executes: NO_NAMES };
 
 /**
  * The state of a client between two Syncs, and which of its statements may change settings. The server reports a changed setting
@@ -42,7 +43,7 @@ export class Pipeline {
   }
 
   /** Notes a Parse. */
-  parsed(statement: string, effect: Effect = NONE, selects = true): void {
+  parsed(statement: string, effect: Effect, selects: boolean): void {
     this.#open = true;
     if (!selects && this.#others.size < MAX_NAMES) this.#others.add(statement);
     this.#note(this.#statements, statement, effect);
@@ -92,7 +93,7 @@ export class Pipeline {
 
   /** The prepared statements that executing this portal may run by SQL's EXECUTE. */
   executes(portal: string): ReadonlySet<string> {
-    return this.#effectOf(portal).executes ?? NO_NAMES;
+    return this.#effectOf(portal).executes;
   }
 
   /** Notes any other message that an open pipeline holds. */
@@ -128,17 +129,13 @@ export class Pipeline {
    */
   #note(names: Map<string, Effect>, name: string, effect: Effect): void {
     const before = name === "" ? NONE : names.get(name) ?? NONE;
-    // Most statements and portals have no effect.
-    if (before === NONE && effect === NONE) {
-      names.delete(name);
-      return;
-    }
     const changesSettings = before.changesSettings || effect.changesSettings;
     const opens = effect.opens ?? before.opens;
-    const executes = new Set([...before.executes ?? [], ...effect.executes ?? []]);
+    // Without a set of its own for each message: most execute nothing.
+    const executes = effect.executes.size === 0 ? before.executes : before.executes.union(effect.executes);
     if (!changesSettings && opens === undefined && executes.size === 0) names.delete(name);
     // Beyond the limit, names are not distinguished.
     else if ((!names.has(name) && names.size >= MAX_NAMES) || executes.size > MAX_NAMES) this.#tooMany = true;
-    else names.set(name, { changesSettings, opens, ...(executes.size === 0 ? {} : { executes }) });
+    else names.set(name, { changesSettings, opens, executes });
   }
 }
