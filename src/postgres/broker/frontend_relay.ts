@@ -4,7 +4,6 @@ import type { ByteReader } from "../../lib/byte_reader.ts";
 import {
   type FrontendMessage,
   FrontendProtocolError,
-  hasWholeMessage,
   readFrontendMessage,
   takeMessage,
 } from "../wire/frontend.ts";
@@ -101,11 +100,13 @@ export class FrontendRelay {
   async run(): Promise<void> {
     const { client, state } = this.#options;
     while (true) {
-      if (this.#outBytes >= FLUSH_BYTES || !hasWholeMessage(client)) await this.#flush();
       // Without a promise for each message: a pipeline has thousands that have arrived already.
-      const next = takeMessage(client) ?? await readFrontendMessage(client);
+      const arrived = takeMessage(client);
+      if (arrived === undefined || this.#outBytes >= FLUSH_BYTES) await this.#flush();
+      const next = arrived ?? await readFrontendMessage(client);
       if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
       if (this.#pipeline.passesOver(next.type)) continue;
+      if (this.#pipeline.needsSync(next.type) && !(await this.#syncOfOurOwn())) continue;
       const handled = this.#handle(next);
       if (handled !== undefined) await handled;
       if (state.owed > MAX_OWED) {
@@ -117,16 +118,8 @@ export class FrontendRelay {
     }
   }
 
-  #handle(next: FrontendMessage): Promise<void> | undefined {
-    return this.#pipeline.needsSync(next.type) ? this.#handleSynced(next) : this.#dispatch(next);
-  }
-
-  async #handleSynced(next: FrontendMessage): Promise<void> {
-    if (await this.#syncOfOurOwn()) await this.#dispatch(next);
-  }
-
   /** Handles a message that may be sent now. Returns a promise if the next one must wait. */
-  #dispatch(next: FrontendMessage): Promise<void> | undefined {
+  #handle(next: FrontendMessage): Promise<void> | void {
     if (next.oversized !== undefined) return this.#handleOversized(next.type, next.oversized);
     switch (next.type) {
       case FRONTEND.query:
@@ -134,34 +127,29 @@ export class FrontendRelay {
       case FRONTEND.parse:
         return this.#parse(next.body);
       case FRONTEND.bind:
-        this.#bind(next);
-        return;
+        return this.#bind(next);
       case FRONTEND.describe:
       case FRONTEND.close:
-        this.#describeOrClose(next);
-        return;
+        return this.#describeOrClose(next);
       case FRONTEND.execute:
-        this.#execute(next);
-        return;
+        return this.#execute(next);
       case FRONTEND.sync:
         return this.#sync();
       case FRONTEND.flush:
-        this.#send(FLUSH);
-        return;
+        return this.#send(FLUSH);
       case FRONTEND.functionCall:
-        this.#refuseQuery([], {
+        return this.#refuseQuery([], {
           sqlstate: "0A000",
           message: "function calls of the protocol are not allowed in a sandbox",
           hint: "Call the function in a SELECT.",
         });
-        return;
       default:
         // COPY data is never expected, because COPY FROM STDIN never passes.
         throw new FrontendProtocolError("unexpected COPY data");
     }
   }
 
-  #handleOversized(type: number, size: number): undefined {
+  #handleOversized(type: number, size: number): void {
     if (type === FRONTEND.query) this.#refuseQuery([], oversized(type, size));
     else this.#refuseExtended("", oversized(type, size));
   }

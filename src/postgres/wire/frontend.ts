@@ -54,7 +54,7 @@ export async function readFrontendMessage(reader: ByteReader): Promise<FrontendM
  * Takes the next message without a copy if it has arrived in full, as most messages of a pipeline have.
  *
  * @param reader Where from.
- * @returns The message; undefined where it is not here yet or is too long: then {@link readFrontendMessage} reads it.
+ * @returns The message; undefined if it is not here yet or is too long: then {@link readFrontendMessage} reads it.
  * @throws {FrontendProtocolError} For an impossible type or length.
  */
 export function takeMessage(reader: ByteReader): FrontendMessage | undefined {
@@ -77,13 +77,8 @@ function checkedSize(type: number, announced: number): number {
   return size;
 }
 
-/**
- * Says whether the next message has arrived in full, so that reading it does not wait.
- *
- * @param reader Where it would be read from.
- * @returns True if it is.
- */
-export function hasWholeMessage(reader: ByteReader): boolean {
+/** Whether the next message has arrived in full. */
+function hasWholeMessage(reader: ByteReader): boolean {
   return reader.buffered >= HEADER_BYTES && reader.buffered >= announcedSize(reader) + 1;
 }
 
