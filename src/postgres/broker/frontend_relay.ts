@@ -1,5 +1,3 @@
-import { concatBytes } from "../../lib/bytes.ts";
-import type { UpstreamSession } from "../upstream/mod.ts";
 import type { ByteReader } from "../../lib/byte_reader.ts";
 import {
   type FrontendMessage,
@@ -29,18 +27,20 @@ import {
 } from "./client_text.ts";
 import type { PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
-import { type Holding, type HoldingLimits, Holdings } from "./holdings.ts";
+import { Holdings } from "./holdings.ts";
 import { type Effect, NO_NAMES, Pipeline } from "./pipeline.ts";
 import { joinedPlaces } from "./positions.ts";
 import type { StatementPlanner } from "./planner.ts";
 import { type Refusal, type Substitute, substituteFor } from "./refusals.ts";
+import type { ServerWriter } from "./server_writer.ts";
+import { type ConnectionLimits, StatementLimits } from "./statement_limits.ts";
 import { TextPlanner } from "./text_planner.ts";
 
 /** What a {@link FrontendRelay} works with. */
 export interface FrontendRelayOptions {
   readonly sandboxId: string;
   readonly client: ByteReader;
-  readonly session: UpstreamSession;
+  readonly server: ServerWriter;
   readonly planner: StatementPlanner;
   readonly state: PipelineState;
   readonly audit: Audit;
@@ -49,10 +49,7 @@ export interface FrontendRelayOptions {
   readonly costs: CostBudget | undefined;
   /** Snapshots that this sandbox has exported. */
   readonly snapshots: ReadonlySet<string>;
-  /** Statements that may be prepared, and cursors and savepoints that may be open, at a time. */
-  readonly limits: HoldingLimits & { readonly preparedStatements: number };
-  /** Waits until no cancel is on its way to the server. */
-  readonly cancelled: () => Promise<void>;
+  readonly limits: ConnectionLimits;
 }
 
 /** A refusal, with what the audit records of the text. */
@@ -65,8 +62,6 @@ const FLUSH = message(FRONTEND.flush);
  * with 500, pipelines left garbage of 50 MB (docs/neighbours.md).
  */
 const MAX_OWED = 100;
-/** Bytes that the relay collects before it sends them. */
-const FLUSH_BYTES = 64 * 1024;
 /** Between statements: on a line of its own, because a statement may end with a comment. */
 const SEPARATOR = "\n;\n";
 
@@ -77,14 +72,14 @@ const SEPARATOR = "\n;\n";
 export class FrontendRelay {
   readonly #options: FrontendRelayOptions;
   readonly #pipeline = new Pipeline();
+  readonly #limits: StatementLimits;
   readonly #texts: TextPlanner;
-  #out: Uint8Array[] = [];
-  #outBytes = 0;
 
   /** @param options Both ends, and the state between them. */
   constructor(options: FrontendRelayOptions) {
     this.#options = options;
-    this.#texts = new TextPlanner({ ...options, flush: () => this.#flush() });
+    this.#limits = new StatementLimits(this.#pipeline, options.state, options.limits);
+    this.#texts = new TextPlanner({ ...options, flush: () => options.server.flush() });
   }
 
   /** Cancels what is not sent yet, because a cancel at the server would not reach it. */
@@ -98,21 +93,21 @@ export class FrontendRelay {
    * @throws {FrontendProtocolError} If the client breaks the protocol.
    */
   async run(): Promise<void> {
-    const { client, state } = this.#options;
+    const { client, server, state } = this.#options;
     while (true) {
       // Without a promise for each message: a pipeline has thousands that have arrived already.
       const arrived = takeMessage(client);
-      if (arrived === undefined || this.#outBytes >= FLUSH_BYTES) await this.#flush();
+      if (arrived === undefined || server.full) await server.flush();
       const next = arrived ?? await readFrontendMessage(client);
-      if (next === undefined || next.type === FRONTEND.terminate) return await this.#flush();
+      if (next === undefined || next.type === FRONTEND.terminate) return await server.flush();
       if (this.#pipeline.passesOver(next.type)) continue;
       if (this.#pipeline.needsSync(next.type) && !(await this.#syncOfOurOwn())) continue;
       const handled = this.#handle(next);
       if (handled !== undefined) await handled;
       if (state.owed > MAX_OWED) {
         // Without a Flush, the server may hold its answers back.
-        this.#send(FLUSH);
-        await this.#flush();
+        server.add(FLUSH);
+        await server.flush();
         await state.drained(MAX_OWED / 2);
       }
     }
@@ -175,8 +170,8 @@ export class FrontendRelay {
       }
       if (plan.command === "prepare") preparing += 1;
       refused = plan.command === "prepare"
-        ? this.#preparing(preparing)
-        : this.#executing(executedBy(plan)) ?? this.#opening(Holdings.opens(plan.command));
+        ? this.#limits.preparing(preparing)
+        : this.#limits.executing(executedBy(plan)) ?? this.#limits.opening(Holdings.opens(plan.command));
       if (refused !== undefined) {
         refused = { ...refused, source: sourceOf(plan), normalized: plan.normalized };
         break;
@@ -186,28 +181,6 @@ export class FrontendRelay {
     if (refused === undefined) this.#sendQuery(passed);
     else this.#refuseQuery(passed, refused);
     if (passed.some((plan) => plan.changesSettings === true)) await this.#answered();
-  }
-
-  /** Refuses statements that EXECUTE may not run. */
-  #executing(names: Iterable<string>): Refusal | undefined {
-    const name = this.#pipeline.beyondReading(names);
-    if (name === undefined) return undefined;
-    return {
-      sqlstate: "0A000",
-      message: "EXECUTE runs only a SELECT, and this statement may be another",
-      hint: "PREPARE a SELECT under a name of its own, or run the statement by itself.",
-    };
-  }
-
-  /** Refuses to prepare more statements than the limit. @param more The number of new ones. */
-  #preparing(more: number): Refusal | undefined {
-    const { state, limits: { preparedStatements } } = this.#options;
-    if (state.prepared + more <= preparedStatements) return undefined;
-    return {
-      sqlstate: "53000",
-      message: `a connection may hold at most ${preparedStatements} prepared statements`,
-      hint: "Close or deallocate some.",
-    };
   }
 
   #sendQuery(statements: readonly ForwardedStatement[], substitute?: Substitute): void {
@@ -221,15 +194,9 @@ export class FrontendRelay {
     this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
-  /** Counts what a statement opens. Returns the refusal if it is above the limit. */
-  #opening(kind: Holding | undefined): Refusal | undefined {
-    const { state, limits } = this.#options;
-    return kind === undefined ? undefined : state.holdings.admit(kind, limits);
-  }
-
   /** Waits until the server has answered everything, and so has reported every setting that changed. */
   async #answered(): Promise<void> {
-    await this.#flush();
+    await this.#options.server.flush();
     await this.#options.state.drained(0);
   }
 
@@ -238,7 +205,7 @@ export class FrontendRelay {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#options.state.push({ kind: "sync", own: resolve });
     this.#send(SYNC);
-    await this.#flush();
+    await this.#options.server.flush();
     const intact = await promise;
     this.#pipeline.synced(!intact);
     return intact;
@@ -268,7 +235,7 @@ export class FrontendRelay {
     const effective = effect.opens !== undefined || effect.executes.size > 0;
     const full = name.name === "" && plan.command !== "prepare"
       ? undefined
-      : this.#preparing(this.#pipeline.full && effective ? Infinity : 1);
+      : this.#limits.preparing(this.#pipeline.full && effective ? Infinity : 1);
     if (full !== undefined) return this.#refuseExtended(name.name, { source: sql, ...full });
     this.#pipeline.parsed(name.name, effect, plan.command === "select");
     state.push({
@@ -289,7 +256,7 @@ export class FrontendRelay {
     }
     const long = [portal.name, statement.name].find((name) => name.length > MAX_NAME_BYTES);
     if (long !== undefined) return this.#refuseExtended("", nameTooLong(long));
-    const full = portal.name === "" ? undefined : this.#opening("cursors");
+    const full = portal.name === "" ? undefined : this.#limits.opening("cursors");
     if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.bound(portal.name, statement.name);
     this.#options.state.push({ kind: "bind", portal: portal.name, statement: statement.name });
@@ -312,8 +279,8 @@ export class FrontendRelay {
     if (portal === undefined) throw new FrontendProtocolError("invalid Execute message");
     if (portal.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(portal.name));
     const refused = (this.#options.auditing.ready() ? undefined : UNAUDITED) ??
-      this.#executing(this.#pipeline.executes(portal.name)) ??
-      this.#opening(this.#pipeline.opens(portal.name));
+      this.#limits.executing(this.#pipeline.executes(portal.name)) ??
+      this.#limits.opening(this.#pipeline.opens(portal.name));
     if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
     this.#options.state.push({ kind: "execute", portal: portal.name });
@@ -351,18 +318,7 @@ export class FrontendRelay {
   }
 
   #send(bytes: Uint8Array): void {
-    this.#out.push(bytes);
-    this.#outBytes += bytes.length;
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#out.length === 0) return;
-    const bytes = concatBytes(this.#out);
-    this.#out = [];
-    this.#outBytes = 0;
-    // A cancel that arrives late would end the next statement: the one that it was meant for has ended, or this program has refused it.
-    await this.#options.cancelled();
-    await this.#options.session.write(bytes);
+    this.#options.server.add(bytes);
   }
 }
 

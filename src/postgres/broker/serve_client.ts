@@ -23,6 +23,7 @@ import type { StatementPlanner } from "./planner.ts";
 import { BackendRelay } from "./backend_relay.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { isKept, keptLimits } from "./kept.ts";
+import { ServerWriter } from "./server_writer.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How long another connection waits for the place of one that gives way, in ms. */
@@ -181,7 +182,7 @@ class Connection {
     const toServer = new FrontendRelay({
       sandboxId,
       client: this.#reader,
-      session: upstream,
+      server: new ServerWriter(upstream, () => canceller.settled()),
       planner: backend.planner,
       costs: backend.costs,
       state,
@@ -189,7 +190,6 @@ class Connection {
       auditing: this.#session.auditing ?? ALWAYS_AUDITING,
       snapshots: this.#session.connections.snapshots,
       limits,
-      cancelled: () => canceller.settled(),
     });
     this.#onCancel = () => {
       toServer.cancel();
