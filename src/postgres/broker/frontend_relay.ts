@@ -25,7 +25,7 @@ import {
   parameterTypes,
   single,
 } from "./client_text.ts";
-import type { PipelineState } from "./pipeline_state.ts";
+import type { Expectation, PipelineState } from "./pipeline_state.ts";
 import type { CostBudget } from "./cost_budget.ts";
 import { Holdings } from "./holdings.ts";
 import { type Effect, NO_NAMES, Pipeline } from "./pipeline.ts";
@@ -131,7 +131,7 @@ export class FrontendRelay {
       case FRONTEND.sync:
         return this.#sync();
       case FRONTEND.flush:
-        return this.#send(FLUSH);
+        return this.#options.server.add(FLUSH);
       case FRONTEND.functionCall:
         return this.#refuseQuery([], {
           sqlstate: "0A000",
@@ -150,8 +150,7 @@ export class FrontendRelay {
   }
 
   #sync(): Promise<void> | undefined {
-    this.#options.state.push({ kind: "sync" });
-    this.#send(SYNC);
+    this.#send({ kind: "sync" }, SYNC);
     const settles = this.#pipeline.changed ? this.#answered() : undefined;
     this.#pipeline.synced();
     return settles;
@@ -184,14 +183,13 @@ export class FrontendRelay {
   }
 
   #sendQuery(statements: readonly ForwardedStatement[], substitute?: Substitute): void {
-    this.#options.state.push({
+    const texts = [...statements, ...(substitute === undefined ? [] : [substitute])].map(({ sql }) => sql);
+    this.#send({
       kind: "query",
       statements: statements.map((statement) => statementNote(statement, this.#options.auditing.keepsSource)),
       places: joinedPlaces(statements, SEPARATOR),
       substitute,
-    });
-    const texts = [...statements, ...(substitute === undefined ? [] : [substitute])].map(({ sql }) => sql);
-    this.#send(message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
+    }, message(FRONTEND.query, cstring(texts.join(SEPARATOR))));
   }
 
   /** Waits until the server has answered everything, and so has reported every setting that changed. */
@@ -203,8 +201,7 @@ export class FrontendRelay {
   /** Ends a pipeline that the client has left open. Returns whether all of it succeeded. */
   async #syncOfOurOwn(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#options.state.push({ kind: "sync", own: resolve });
-    this.#send(SYNC);
+    this.#send({ kind: "sync", own: resolve }, SYNC);
     await this.#options.server.flush();
     const intact = await promise;
     this.#pipeline.synced(!intact);
@@ -226,7 +223,6 @@ export class FrontendRelay {
     }
     const plan = single(await this.#texts.plan(sql, declared));
     if (plan.kind === "refuse") return this.#refuseExtended(name.name, { source: sql, ...plan });
-    const { state } = this.#options;
     const effect: Effect = {
       changesSettings: plan.changesSettings === true,
       opens: Holdings.opens(plan.command),
@@ -238,12 +234,8 @@ export class FrontendRelay {
       : this.#limits.preparing(this.#pipeline.full && effective ? Infinity : 1);
     if (full !== undefined) return this.#refuseExtended(name.name, { source: sql, ...full });
     this.#pipeline.parsed(name.name, effect, plan.command === "select");
-    state.push({
-      kind: "parse",
-      name: name.name,
-      note: statementNote(plan, this.#options.auditing.keepsSource),
-    });
     this.#send(
+      { kind: "parse", name: name.name, note: statementNote(plan, this.#options.auditing.keepsSource) },
       message(FRONTEND.parse, body.subarray(0, name.next), cstring(plan.sql), body.subarray(end + 1)),
     );
   }
@@ -259,8 +251,7 @@ export class FrontendRelay {
     const full = portal.name === "" ? undefined : this.#limits.opening("cursors");
     if (full !== undefined) return this.#refuseExtended("", full);
     this.#pipeline.bound(portal.name, statement.name);
-    this.#options.state.push({ kind: "bind", portal: portal.name, statement: statement.name });
-    this.#send(bytes);
+    this.#send({ kind: "bind", portal: portal.name, statement: statement.name }, bytes);
   }
 
   #describeOrClose({ type, body, bytes }: FrontendMessage): void {
@@ -270,8 +261,7 @@ export class FrontendRelay {
     if (name.name.length > MAX_NAME_BYTES) return this.#refuseExtended("", nameTooLong(name.name));
     this.#pipeline.sent();
     const close = type === FRONTEND.close;
-    this.#options.state.push(close ? { kind: "close", what, name: name.name } : { kind: "describe" });
-    this.#send(bytes);
+    this.#send(close ? { kind: "close", what, name: name.name } : { kind: "describe" }, bytes);
   }
 
   #execute({ body, bytes }: FrontendMessage): void {
@@ -283,8 +273,7 @@ export class FrontendRelay {
       this.#limits.opening(this.#pipeline.opens(portal.name));
     if (refused !== undefined) return this.#refuseExtended("", refused);
     this.#pipeline.executed(portal.name);
-    this.#options.state.push({ kind: "execute", portal: portal.name });
-    this.#send(bytes);
+    this.#send({ kind: "execute", portal: portal.name }, bytes);
   }
 
   #refuseQuery(before: readonly ForwardedStatement[], refusal: RefusedText): void {
@@ -294,9 +283,9 @@ export class FrontendRelay {
   #refuseExtended(name: string, refusal: RefusedText): void {
     const substitute = this.#refuse(refusal);
     this.#pipeline.refused();
-    this.#options.state.push({ kind: "refused", substitute });
     const latin1 = Uint8Array.from(name, (character) => character.charCodeAt(0));
     this.#send(
+      { kind: "refused", substitute },
       message(FRONTEND.parse, latin1, new Uint8Array(1), cstring(substitute.sql), new Uint8Array(2)),
     );
   }
@@ -317,8 +306,10 @@ export class FrontendRelay {
     return substituteFor(shown);
   }
 
-  #send(bytes: Uint8Array): void {
-    this.#options.server.add(bytes);
+  #send(expectation: Expectation, bytes: Uint8Array): void {
+    const { state, server } = this.#options;
+    state.push(expectation);
+    server.add(bytes);
   }
 }
 
