@@ -3,14 +3,8 @@ import { OmcpError } from "../errors.ts";
 import type { TextFile } from "../images/files.ts";
 import { imageFiles } from "../images/files.ts";
 import type { ImageKind } from "../images/kinds.ts";
-import {
-  contentHash,
-  hashParts,
-  imageReference,
-  LABEL_CONTENT,
-  LABEL_IMAGE,
-  LABEL_SAMPLE,
-} from "../images/identity.ts";
+import { contentHash, imageReference, LABEL_CONTENT, LABEL_IMAGE, LABEL_SAMPLE } from "../images/identity.ts";
+import { hashParts } from "../lib/hash_parts.ts";
 import type { Progress } from "./progress.ts";
 import { ProgressDigest } from "./progress.ts";
 import { generateSample } from "./sample_files.ts";

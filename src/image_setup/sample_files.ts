@@ -10,7 +10,7 @@ import {
   sampleFiles,
 } from "../omop/sample/mod.ts";
 import type { TextFile } from "../images/files.ts";
-import { hashParts } from "../images/identity.ts";
+import { hashParts } from "../lib/hash_parts.ts";
 
 /** How many persons of the sample the image's hash covers: generating them takes about 50 ms, generating all takes a second. */
 const FINGERPRINT_PERSONS = 10;

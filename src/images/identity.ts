@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hashParts } from "../lib/hash_parts.ts";
 import { imageFiles } from "./files.ts";
 import type { ImageKind } from "./kinds.ts";
 import { SAMPLE_FINGERPRINT } from "./sample_fingerprint.ts";
@@ -49,19 +49,4 @@ export function contentHash(kind: ImageKind): string {
  */
 export function imageReference(kind: ImageKind): string {
   return `omcp-${kind}:${contentHash(kind).slice(0, DIGITS)}`;
-}
-
-/**
- * Hashes a list of texts so that no other list has the same hash: each is preceded by its length.
- *
- * @param parts The texts.
- * @returns SHA-256 in hexadecimal.
- */
-export function hashParts(parts: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) {
-    const bytes = new TextEncoder().encode(part);
-    hash.update(`${bytes.length}:`).update(bytes);
-  }
-  return hash.digest("hex");
 }

@@ -1,6 +1,8 @@
-import { createHash } from "node:crypto";
 import { GUEST_MODULES } from "../../guest/mod.ts";
+import { hashParts } from "../../lib/hash_parts.ts";
 import { VERSION } from "../../version.ts";
+
+const DIGITS = 16;
 
 let known: string | undefined;
 
@@ -9,11 +11,5 @@ let known: string | undefined;
  * version can differ, and the server's cells rely on the modules of its own.
  */
 export function agentVersion(): string {
-  return known ??= `${VERSION}+${hashOf(Object.entries(GUEST_MODULES))}`;
-}
-
-function hashOf(modules: readonly (readonly [string, string])[]): string {
-  const hash = createHash("sha256");
-  for (const [name, source] of modules) hash.update(`${name}\0${source}\0`);
-  return hash.digest("hex").slice(0, 16);
+  return known ??= `${VERSION}+${hashParts(Object.entries(GUEST_MODULES).flat()).slice(0, DIGITS)}`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { imageFiles } from "../../../src/images/files.ts";
-import { contentHash, hashParts, imageReference } from "../../../src/images/identity.ts";
+import { contentHash, imageReference } from "../../../src/images/identity.ts";
 import { IMAGE_KINDS } from "../../../src/images/kinds.ts";
 import { SAMPLE_FINGERPRINT } from "../../../src/images/sample_fingerprint.ts";
 import { sampleFingerprint, superseded } from "../../../src/image_setup/mod.ts";
@@ -53,12 +53,6 @@ Deno.test("both Dockerfiles begin with the same layer", () => {
   }
   assert.ok(system("python")?.includes("apt-get install"));
   assert.equal(system("python"), system("postgres"));
-});
-
-Deno.test("hashParts() distinguishes lists whose concatenated texts are equal", () => {
-  assert.notEqual(hashParts(["ab", "c"]), hashParts(["a", "bc"]));
-  assert.notEqual(hashParts(["a"]), hashParts(["a", ""]));
-  assert.equal(hashParts(["ä", "b"]), hashParts(["ä", "b"]));
 });
 
 Deno.test("requirements.txt pins every package with hashes and names no index", () => {
