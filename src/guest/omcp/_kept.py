@@ -1,7 +1,8 @@
 """The database connection that queries keep: a new one costs some round trips and a session that has read no catalog yet.
 
-It serves typed queries, which change nothing of their session, and other SQL in transactions that are rolled back, with what they set. The server knows it by its application_name: it ends it soon
-after its last use, and at once where another connection needs its permit. So each use may find it ended.
+It serves typed queries, which change nothing of their session, and other SQL in transactions that are rolled back, with what they set.
+The server knows the connection by its application_name. It ends it soon after its last use, and at once if another connection needs its
+permit. So each use may find it ended.
 """
 
 from __future__ import annotations

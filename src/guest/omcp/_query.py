@@ -1,4 +1,4 @@
-"""What `query_omop` and `run_sql` run in a sandbox: one statement over its own connection, whose rows become a DataFrame."""
+"""What `query_omop` and `run_sql` run in a sandbox: one statement over the sandbox's own connection, whose rows become a DataFrame."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def run(request: Dict[str, Any], variables: Dict[str, Any]) -> Dict[str, Any]:
 def _shown(value: Any) -> _Cell:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    # A datetime is a date, too.
+    if isinstance(value, datetime.date):
         return value.isoformat()
     text = str(value)
     rest = len(text) - _PREVIEW_CHARACTERS

@@ -180,16 +180,18 @@ export const AGGREGATE_QUESTIONS: readonly AggregateQuestion[] = [
   ),
   define("q09", "equal", { name: "coronary", entry: [conditions(317576)] }, "entry events | 191"),
   // Persons who share a bucket of the sketch count as one: 22 persons look like fewer than 21 for one secret seed in 50.
-  ...([[4329847, ["66"]], [381316, ["27"]], [313217, ["22", "No row: too few persons*"]], [321042, [
-    "24",
-  ]]] as const)
-    .map(([id, persons]) =>
-      ask("q09", "equal", {
-        table: "condition_occurrence",
-        filters: [within("condition_concept_id", id)],
-        persons: { with: [{ cohort: "coronary" }] },
-      }, persons)
-    ),
+  ...([
+    [4329847, "66"],
+    [381316, "27"],
+    [313217, ["22", "No row: too few persons*"]],
+    [321042, "24"],
+  ] as const).map(([id, persons]) =>
+    ask("q09", "equal", {
+      table: "condition_occurrence",
+      filters: [within("condition_concept_id", id)],
+      persons: { with: [{ cohort: "coronary" }] },
+    }, persons)
+  ),
   define(
     "q10",
     "equal",

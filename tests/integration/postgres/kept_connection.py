@@ -1,4 +1,4 @@
-"""What code in a sandbox does to the connection that typed queries keep: functions that a cell calls."""
+"""What code in a sandbox does to the connection that queries keep: functions that a cell calls."""
 
 import _thread
 import contextlib

@@ -1,4 +1,4 @@
-/** The connection that typed queries keep, on a Postgres that shows its sessions. */
+/** The connection that queries keep, on a Postgres that shows its sessions. */
 import assert from "node:assert/strict";
 import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { eventually } from "../../fixtures/eventually.ts";
