@@ -87,7 +87,7 @@ function shownField(field: Uint8Array, position: number | undefined): Uint8Array
   return foreign === 0 ? undefined : cstring(`W${lines.slice(0, foreign).join("\n")}`);
 }
 
-/** The text of the field of this type, if there is one. */
+/** The text of the field of this type, if there is one. Without views of the other fields: a flood of refusals makes an error for each. */
 function fieldText(body: Uint8Array, type: number): string | undefined {
   let at = 0;
   while (at < body.length && body[at] !== 0) {
