@@ -7,7 +7,6 @@ import { readableData } from "../app/readable_data.ts";
 import { findImage } from "../app/sandbox_images.ts";
 import { sandboxPolicy } from "../app/sandbox_policy.ts";
 import { toolVariant } from "../app/tool_variant.ts";
-import { wantsToolset } from "../app/toolsets.ts";
 import { type CdmGateway, cdmGateway } from "../cdm/gateway.ts";
 import { OmcpError } from "../errors.ts";
 import type { ExchangeFolder } from "../exchange/mod.ts";
@@ -86,7 +85,7 @@ export function startServing(parts: ServeParts): Serving {
     },
   });
   const image = config.image ?? imageReference("python");
-  const hasOmopTools = wantsToolset(config.toolsets, "omop");
+  const hasOmopTools = scope.toolsets.includes("omop");
   const sandboxes: SandboxManager = new SandboxManager({
     runtime,
     instance: config.instance,
@@ -121,7 +120,7 @@ export function startServing(parts: ServeParts): Serving {
     ...(cdm === undefined || cdm.disclosure !== undefined
       ? {}
       : { postgresConnections: postgresConnections(cdm) }),
-    ...(cdm === undefined || !hasOmopTools ? {} : { codeCalls: (id) => codeCalls.serve(id) }),
+    ...(hasOmopTools ? { codeCalls: (id) => codeCalls.serve(id) } : {}),
   });
   const offer = changingOffer(
     () => ({
