@@ -9,7 +9,7 @@ import {
   type Sink,
   type TextFormatter,
 } from "@logtape/logtape";
-import { escapedLine } from "./json_line.ts";
+import { escapedLine, logLine } from "./json_line.ts";
 import { StderrLines } from "./stderr_lines.ts";
 import { errorMessage } from "../lib/error_message.ts";
 
@@ -50,15 +50,7 @@ export async function startLogging(level: LogLevel): Promise<void> {
  * @param fields Its fields.
  */
 export function writeAuditLine(fields: Readonly<Record<string, string | number | null>>): void {
-  lines?.write(`${
-    escapedLine(JSON.stringify({
-      "@timestamp": new Date().toISOString(),
-      level: "INFO",
-      message: "Audit",
-      logger: "omcp.audit",
-      properties: fields,
-    }))
-  }\n`);
+  lines?.write(logLine("INFO", "omcp.audit", "Audit", fields));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Lines on stderr. A client may not read them: the server neither waits for a reader nor ends without one. */
 import { within } from "../lib/async/deadline.ts";
 import { counted } from "../lib/counted.ts";
+import { logLine } from "./json_line.ts";
 
 /** Maximum of bytes in lines that are kept while nobody reads; further lines are dropped and counted. */
 const MAX_PENDING_BYTES = 4 * 1024 * 1024;
@@ -90,14 +91,9 @@ export class StderrLines {
   }
 
   #lostLine(): Uint8Array {
-    const line = {
-      "@timestamp": new Date().toISOString(),
-      level: "WARN",
-      message: `Lost ${counted(this.#lost, "line")}: nobody read stderr`,
-      logger: "omcp.log",
-      properties: { lost: this.#lost },
-    };
+    const lost = this.#lost;
     this.#lost = 0;
-    return ENCODER.encode(`${JSON.stringify(line)}\n`);
+    const message = `Lost ${counted(lost, "line")}: nobody read stderr`;
+    return ENCODER.encode(logLine("WARN", "omcp.log", message, { lost }));
   }
 }
