@@ -1,6 +1,7 @@
 /**
  * Converts arguments whose meaning is clear into what a schema takes: `null` for an optional argument, `"60"` for a
- * number, `"true"` for a boolean, one item for a list, a concept set in the form of another argument, a choice in another case. Other values stay as they are, and the schema refuses them.
+ * number, `"true"` for a boolean, one item for a list, a concept set in the form of another argument, a choice in another case. Other values
+ * stay as they are, and the schema refuses them.
  */
 import * as z from "zod";
 import { isRecord } from "../lib/is_record.ts";
