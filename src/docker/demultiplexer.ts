@@ -1,5 +1,6 @@
 import { OmcpError } from "../errors.ts";
 import { ByteGatherer } from "../lib/byte_gatherer.ts";
+import { readUint32 } from "../lib/bytes.ts";
 import { sanitizeMessage } from "./engine_errors.ts";
 
 /** A piece of a container's output. */
@@ -26,7 +27,6 @@ const MAX_ENGINE_ERROR = 4_096;
  */
 export class Demultiplexer {
   readonly #header = new ByteGatherer(HEADER_BYTES);
-  readonly #view = new DataView(this.#header.bytes.buffer);
   #stream = 0;
   #remaining = 0;
   #engineError: number[] = [];
@@ -69,9 +69,10 @@ export class Demultiplexer {
 
   #readHeader(): void {
     this.#header.clear();
-    const word = this.#view.getUint32(0);
+    const { bytes } = this.#header;
+    const word = readUint32(bytes, 0);
     this.#stream = word >>> 24;
-    this.#remaining = this.#view.getUint32(4);
+    this.#remaining = readUint32(bytes, 4);
     const known = this.#stream === STDOUT || this.#stream === STDERR || this.#stream === ENGINE_ERROR;
     if (!known || (word & 0xffffff) !== 0) {
       throw failed(`unknown frame header 0x${word.toString(16).padStart(8, "0")}`);

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { wireObject } from "../../agent_protocol/messages/camel_case.ts";
 import { OmcpError } from "../../errors.ts";
 import { ByteReader, TruncatedStreamError } from "../../lib/byte_reader.ts";
+import { readUint32 } from "../../lib/bytes.ts";
 import { parsedJson } from "../../lib/parsed_json.ts";
 
 /** Longest line, in bytes: a plan of a thousand packages. */
@@ -97,8 +98,7 @@ export class AnswerReader {
    */
   async *archive(): AsyncGenerator<Uint8Array> {
     for (;;) {
-      const head = await this.#exactly(4);
-      const size = new DataView(head.buffer, head.byteOffset).getUint32(0);
+      const size = readUint32(await this.#exactly(4), 0);
       if (size === 0) return;
       if (size > MAX_CHUNK) throw invalid("a chunk is too long");
       yield (await this.#exactly(size)).slice();
