@@ -1,3 +1,4 @@
+import type { DisclosedValue } from "../../omop/disclosed/mod.ts";
 import type { Counted } from "./decision.ts";
 import { type DisclosureRules, leastShown } from "./rules.ts";
 import { differingBuckets, type Statistic } from "./sketch.ts";
@@ -11,10 +12,11 @@ export interface CellValue extends Statistic {
    * squared distances from the cell's mean.
    */
   readonly sums?: { readonly first: number; readonly second: number; readonly all: number } | undefined;
-  /** A sum of values or of their squares, from which a mean or a standard deviation is computed. */
-  readonly isMoment?: boolean | undefined;
-  /** A sum of squares, for a standard deviation: where few persons dominate it, it is withheld alone. */
-  readonly isSpread?: boolean | undefined;
+  /**
+   * What is counted or summed. Means and standard deviations are computed from sums of values and of their squares. Squares that few persons
+   * dominate are withheld alone.
+   */
+  readonly kind?: DisclosedValue["kind"] | undefined;
 }
 
 /**

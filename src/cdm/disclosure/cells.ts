@@ -84,8 +84,7 @@ function readCell(
         contributors,
         sketch,
         sums: { first, second, all: total },
-        isMoment: source.kind === "sum" || source.kind === "squares",
-        isSpread: source.kind === "squares",
+        kind: source.kind,
       };
     }),
   };

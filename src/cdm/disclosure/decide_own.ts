@@ -22,12 +22,14 @@ export function* decideOwn(
   rules: DisclosureRules,
 ): Steps<Decision> {
   if (!("contributors" in statistic)) return yield* ledger.decide(statistic);
-  if (statistic.isSpread === true && restsOnFew(statistic, rules)) return ledger.settle(statistic, WITHHELD);
+  const isSquares = statistic.kind === "squares";
+  if (isSquares && restsOnFew(statistic, rules)) return ledger.settle(statistic, WITHHELD);
   if (ledger.decided(statistic) !== undefined) return yield* ledger.decide(statistic);
-  const others = statistic.isSpread === true ? cell.values.filter(({ isSpread }) => isSpread !== true) : [];
+  const others = isSquares ? cell.values.filter(({ kind }) => kind !== "squares") : [];
   const multiples = asMultiples<Counted | CellValue>(statistic, statistic.contributors, others, rules.k);
   if (multiples === undefined) {
-    return yield* ledger.decide(statistic, statistic.isMoment === true ? statistic.contributors : undefined);
+    const isOfValues = isSquares || statistic.kind === "sum";
+    return yield* ledger.decide(statistic, isOfValues ? statistic.contributors : undefined);
   }
   let answer = 0;
   for (const { times, of } of multiples) {

@@ -146,13 +146,13 @@ function* cellsToProtect(
  * have no value, both get one number, and a mean is right only with the contributors'.
  */
 function statisticsOf({ persons, values }: Cell): readonly Counted[] {
-  const together = values.filter(({ isSpread }) => isSpread !== true);
+  const together = values.filter(({ kind }) => kind !== "squares");
   return [...new Set([...values.map(({ contributors }) => contributors), persons]), ...together];
 }
 
 /** The values that may be withheld alone. */
 function spreadsOf({ values }: Cell): readonly CellValue[] {
-  return values.filter(({ isSpread }) => isSpread === true);
+  return values.filter(({ kind }) => kind === "squares");
 }
 
 /**
@@ -172,7 +172,7 @@ function mayBeShown(cell: Cell, ledger: Ledger, rules: DisclosureRules): boolean
 }
 
 function isSound({ values }: Cell, rules: DisclosureRules): boolean {
-  return !values.some((value) => value.isSpread !== true && restsOnFew(value, rules));
+  return !values.some((value) => value.kind !== "squares" && restsOnFew(value, rules));
 }
 
 function* releaseCell(

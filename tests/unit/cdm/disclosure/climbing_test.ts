@@ -30,7 +30,12 @@ const sums: Question = (people, has, known) => {
   const valueOf = (person: number) => has(person) ? known[person]?.value ?? 0 : 0;
   const [first = 0, second = 0] = known.map((_, person) => valueOf(person)).sort((a, b) => b - a);
   const statistic = people.statistic(valueOf);
-  const value = { ...statistic, contributors, sums: { first, second, all: statistic.value } };
+  const value = {
+    ...statistic,
+    contributors,
+    sums: { first, second, all: statistic.value },
+    kind: "sum" as const,
+  };
   return [{ level: 0, keys: [], persons: contributors, values: [value] }];
 };
 
@@ -61,8 +66,8 @@ const moments: Question = (people, has, known) => {
     return { first, second, all: all.reduce((total, one) => total + one, 0) };
   };
   const values = [
-    { ...sum, contributors, sums: parts((value) => value) },
-    { ...squares, contributors, sums: parts((value) => (value - mean) ** 2), isSpread: true },
+    { ...sum, contributors, sums: parts((value) => value), kind: "sum" as const },
+    { ...squares, contributors, sums: parts((value) => (value - mean) ** 2), kind: "squares" as const },
   ];
   return [{ level: 0, keys: [], persons: contributors, values }];
 };

@@ -21,7 +21,12 @@ function shown(count: number, valueOf: (person: number) => number, level = 0): S
     level: 0,
     keys: level === 0 ? [] : ["a"],
     persons: contributors,
-    values: [{ ...sum, contributors, sums }, { ...squares, contributors, sums, isSpread: true }],
+    values: [{ ...sum, contributors, sums, kind: "sum" }, {
+      ...squares,
+      contributors,
+      sums,
+      kind: "squares",
+    }],
   };
   const ledger = new Ledger(RULES, people.count(() => true), random);
   const table = level === 0 ? [cell] : [cell, { ...cell, level: 1, keys: [null] }];
@@ -93,11 +98,11 @@ Deno.test("a sum of two values is computed, too, where squares of another column
   const people = new People(SIZE, random);
   const contributors = people.count((person) => person < 60);
   const of = (person: number) => person >= 60 ? 0 : person < 8 ? 0.1 : 0.35;
-  const sum = { ...people.statistic(of), contributors };
+  const sum = { ...people.statistic(of), contributors, kind: "sum" as const };
   const squares = {
     ...people.statistic((person) => person >= 8 && person < 16 ? 0.5 + person : of(person)),
     contributors,
-    isSpread: true,
+    kind: "squares" as const,
   };
   const ledger = new Ledger(RULES, people.count(() => true), random);
   for (const statistic of [squares, sum]) {

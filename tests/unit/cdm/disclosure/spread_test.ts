@@ -1,6 +1,7 @@
 /** Standard deviations: what one person far from all others makes of them. */
 import assert from "node:assert/strict";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import type { CellValue } from "../../../../src/cdm/disclosure/cell_value.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
 import { finished, People, randomNumbers } from "./people.ts";
@@ -25,7 +26,7 @@ Deno.test("a sum of squares whose distances from the mean one person dominates i
         ...squares,
         contributors,
         sums: { ...sums, all: first < 10 ? sums.all : first + 60 },
-        isSpread: true,
+        kind: "squares",
       }],
     };
   };
@@ -50,17 +51,17 @@ Deno.test("a sum of squares is one of the numbers of the budget, although it may
   const people = new People(300, random);
   const persons = people.count((person) => person < 200);
   const sums = { first: 9, second: 9, all: 1_500 };
-  const of = (sum: (person: number) => number, isSpread: boolean) => ({
+  const of = (sum: (person: number) => number, kind: CellValue["kind"]) => ({
     ...people.statistic((person) => person < 200 ? sum(person) : 0),
     contributors: persons,
     sums,
-    isSpread,
+    kind,
   });
   const cell: Cell = {
     level: 0,
     keys: [],
     persons,
-    values: [of((person) => 2 + person % 5, false), of((person) => (2 + person % 5) ** 2, true)],
+    values: [of((person) => 2 + person % 5, "sum"), of((person) => (2 + person % 5) ** 2, "squares")],
   };
   const rules = { ...RULES, budget: 2 };
   const ledger = new Ledger(rules, people.count(() => true), random);

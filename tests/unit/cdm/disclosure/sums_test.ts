@@ -1,6 +1,7 @@
 /** Sums about persons whose number is that of another set: they would show by how much the sets differ. */
 import assert from "node:assert/strict";
 import { Ledger } from "../../../../src/cdm/disclosure/ledger.ts";
+import type { CellValue } from "../../../../src/cdm/disclosure/cell_value.ts";
 import { type Cell, releaseTable } from "../../../../src/cdm/disclosure/release.ts";
 import { PRESETS } from "../../../../src/cdm/disclosure/rules.ts";
 import { finished, People, randomNumbers } from "./people.ts";
@@ -20,15 +21,16 @@ function scene(seed: number) {
   ): Cell => {
     const persons = people.count(has);
     const contributors = hasAge === has ? persons : people.count(hasAge);
-    const of = (value: (person: number) => number, isMoment = true) => ({
+    const of = (kind: CellValue["kind"], value: (person: number) => number) => ({
       ...people.statistic((person) => hasAge(person) ? value(person) : 0),
       contributors,
-      isMoment,
+      kind,
     });
-    const all = [of((person) => 1 + person % 3, false), of(age), {
-      ...of((person) => age(person) ** 2),
-      isSpread: true,
-    }];
+    const all = [
+      of("records", (person) => 1 + person % 3),
+      of("sum", age),
+      of("squares", (person) => age(person) ** 2),
+    ];
     return { level: 0, keys: [], persons, values: values ? all : [] };
   };
   const ask = (one: Cell) => {
