@@ -2,7 +2,7 @@
  * Sums of columns with few values. If all but a few persons have the same value, the sum and the number of persons reveal how many have another. If
  * all but a few have one of two values, the sum of squares reveals it. The ledger finds only such combinations whose factors are simple.
  */
-import { differingBuckets, type Statistic, type Term } from "./sketch.ts";
+import { differingBuckets, filledBuckets, type Statistic, type Term } from "./sketch.ts";
 
 /** What a statistic is computed from: numbers of times others. */
 export type Multiples<S> = readonly { readonly times: number; readonly of: S }[];
@@ -25,7 +25,7 @@ export function asMultiples<S extends Statistic>(
 ): Multiples<S> | undefined {
   const isNear = (terms: readonly Term[]) => differingBuckets(sketch, terms, k) < k;
   const at = (of: Statistic, bucket: number) => of.sketch[bucket] ?? 0;
-  const filled = [...contributors.sketch.keys()].filter((bucket) => at(contributors, bucket) !== 0);
+  const filled = filledBuckets(contributors.sketch);
   // Fewer than k persons differ, so of k buckets at least one has none of them.
   for (const bucket of filled.slice(0, k)) {
     const times = (sketch[bucket] ?? 0) / at(contributors, bucket);
