@@ -80,7 +80,6 @@ export class IndexBuild {
     if (this.complete) return this.#index;
     // The worker of a complete index has failed.
     if (this.#complete) this.#reset();
-    if (this.#building === undefined) this.#begun = performance.now();
     this.#building ??= this.#build();
     await within(this.#building, ms);
     return this.complete ? this.#index : undefined;
@@ -94,6 +93,7 @@ export class IndexBuild {
   }
 
   async #build(): Promise<void> {
+    this.#begun = performance.now();
     const { signal } = this.#end;
     try {
       await this.#source.reader(signal);

@@ -122,7 +122,7 @@ export class WordIndex {
    * @returns By word: words at distance 1; if there are none, words at distance 2 with the same beginning. The most frequent first, at most six.
    */
   async misspelt(words: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
-    const unknown = wordList.parse(await this.#call("unknown", [words, true]));
+    const unknown = wordList.parse(await this.#call("unknown", [words]));
     const found = new Map<string, readonly string[]>();
     for (const word of new Set(unknown)) {
       const usual = word.length >= SHORTEST_MISSPELT && word.length <= LONGEST_MISSPELT;

@@ -39,7 +39,7 @@ db.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size 
 const insert = db.prepare("INSERT INTO entry(rowid, text) VALUES (?, ?)");
 const matches = db.prepare("SELECT rowid FROM entry WHERE entry MATCH ? ORDER BY rowid LIMIT ?");
 const count = db.prepare("SELECT n FROM word WHERE w = ?");
-const range = db.prepare("SELECT w, n FROM word WHERE w >= ? AND w < ? LIMIT ?");
+const begins = db.prepare("SELECT 1 FROM word WHERE w >= ? AND w < ? LIMIT 1");
 const alike = db.prepare(
   "SELECT w, n FROM word WHERE w >= ? AND w < ? AND length(w) BETWEEN ? AND ? LIMIT ?",
 );
@@ -103,14 +103,13 @@ const calls = {
   },
 
   /**
-   * Words that no concept has.
+   * Words that no concept has. The last one may also be the beginning of a word.
    *
    * @param {readonly string[]} words
-   * @param {boolean} open Whether the last one may be the beginning of a word.
    */
-  unknown(words, open) {
+  unknown(words) {
     return words.filter((word, at) =>
-      frequency(word) === 0 && !(open && at === words.length - 1 && between(word, 1).length > 0)
+      frequency(word) === 0 && !(at === words.length - 1 && beginsWord(word))
     );
   },
 
@@ -144,9 +143,9 @@ function frequency(word) {
   return Number(count.get(word)?.n ?? 0);
 }
 
-/** @param {string} start @param {number} limit */
-function between(start, limit) {
-  return range.all(start, `${start}\u{10ffff}`, limit).map(({ w, n }) => ({ w: String(w), n: Number(n) }));
+/** @param {string} start */
+function beginsWord(start) {
+  return begins.get(start, `${start}\u{10ffff}`) !== undefined;
 }
 
 /** Words with the same beginning and nearly as many characters: most of the time goes into reading them. @param {string} word */
