@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { argumentIssues } from "../../lib/argument_error.ts";
 import { isTextType } from "../cdm/mod.ts";
 import { conceptSetMembers, conceptSetSchema, ONLY_EXCLUDES, onlyExcludes } from "../concepts/mod.ts";
 import type { Value } from "./value.ts";
 import { CONDITION_HINTS } from "./filter_hints.ts";
+import { readPart } from "./read_part.ts";
 import { filterSchema, type OmopFilter, type UnreadConditions } from "./schema.ts";
 import { bindValue, isDate } from "./values.ts";
 
@@ -48,20 +48,15 @@ interface Comparison extends OmopFilter {
  * @throws {OmcpError} `invalid_argument` with the first problem.
  */
 export function readConditions(list: UnreadConditions, where: string): readonly OmopFilter[] {
-  return list.map((one, at) => {
-    const parsed = filterSchema.safeParse(one);
-    if (parsed.success) return parsed.data;
-    const [issue] = argumentIssues(parsed.error, {
+  return list.map((one, at) =>
+    readPart(one, {
       schema: filterSchema,
-      input: one,
-      unknownArgument: (name) => CONDITION_HINTS.get(name),
-    });
-    const path = `${where}[${at}]${issue === undefined || issue.path === "" ? "" : `.${issue.path}`}`;
-    throw new OmcpError("invalid_argument", `Cannot read ${path}: ${issue?.message ?? "not a condition"}`, {
+      where: `${where}[${at}]`,
+      hints: CONDITION_HINTS,
       next:
         'Write a condition such as {"column": "visit_concept_id", "op": "=", "value": 9201}, or {"or": [conditions]}.',
-    });
-  });
+    })
+  );
 }
 
 /**

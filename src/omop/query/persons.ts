@@ -1,13 +1,13 @@
 /** Sets of persons as conditions: those who have, or have not, rows of another table. */
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { argumentIssues } from "../../lib/argument_error.ts";
 import { rowsOf, type RowSource, tableOf } from "./cohort_table.ts";
 import { Scope } from "./columns.ts";
 import { endDate, hasColumn } from "./event_date.ts";
 import { FILTERS_HINTS } from "./filter_hints.ts";
 import { filterCondition, readConditions } from "./filters.ts";
 import { joinClause } from "./joins.ts";
+import { readPart } from "./read_part.ts";
 import { type OmopQuery, type PersonCriterion, personCriterionSchema } from "./schema.ts";
 
 /** Which criteria: all (of a query without `per_person`), or those that apply before or after `per_person` picks. */
@@ -30,23 +30,14 @@ export function personConditions(
   source: RowSource,
   stage: Stage = "all",
 ): RawBuilder<boolean>[] {
-  const without = (persons?.without ?? []).map(function read(one, at): PersonCriterion {
-    const parsed = personCriterionSchema.safeParse(one);
-    if (parsed.success) return parsed.data;
-    const [issue] = argumentIssues(parsed.error, {
+  const without = (persons?.without ?? []).map((one, at) =>
+    readPart(one, {
       schema: personCriterionSchema,
-      input: one,
-      unknownArgument: (name) => FILTERS_HINTS.get(name),
-    });
-    const path = `persons.without[${at}]${issue === undefined || issue.path === "" ? "" : `.${issue.path}`}`;
-    throw new OmcpError(
-      "invalid_argument",
-      `Cannot read ${path}: ${issue?.message ?? "not a criterion"}`,
-      {
-        next: 'Write {"table": "condition_occurrence", "filters": [conditions], "window": {"to": -1}}.',
-      },
-    );
-  });
+      where: `persons.without[${at}]`,
+      hints: FILTERS_HINTS,
+      next: 'Write {"table": "condition_occurrence", "filters": [conditions], "window": {"to": -1}}.',
+    })
+  );
   const all = [
     ...(persons?.with ?? []).map((criterion) => ({ criterion, holds: true })),
     ...without.map((criterion) => ({ criterion, holds: false })),
