@@ -1,8 +1,9 @@
 /** Warnings on a typed query. */
 import { isRecord } from "../../lib/is_record.ts";
-import { conditionsIn, itemsOf, type WrittenCondition } from "../query/conditions.ts";
+import { conditionsIn, type WrittenCondition } from "../query/conditions.ts";
 import type { OmopQuery } from "../query/mod.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
+import { writtenItems } from "../concepts/mod.ts";
 import { queryAbsence } from "./absence_rules.ts";
 import { conceptIdWarning, sourceValueWarning } from "./concept_rules.ts";
 import { countsPeople, mixedWarning, personsWarning } from "./count_rules.ts";
@@ -55,7 +56,7 @@ function conditionWarnings(condition: WrittenCondition): readonly LintWarning[] 
     return [sourceValueWarning(table, name)];
   }
   if (!/concept_id$/.test(name) || op !== "=" && op !== "in" && op !== "in_concept_set") return [];
-  const ids = itemsOf(condition).map((item) => String(isRecord(item) ? item["concept_id"] : item));
+  const ids = writtenItems(value).map((item) => String(isRecord(item) ? item["concept_id"] : item));
   const found = conceptIdWarning(name, ids);
   return found === undefined ? [] : [found];
 }

@@ -1,6 +1,5 @@
 /** The conditions of a typed query as a caller wrote it, read or not. */
 import { isRecord } from "../../lib/is_record.ts";
-import { writtenItems } from "../concepts/mod.ts";
 
 /** A condition. */
 export interface WrittenCondition {
@@ -35,13 +34,4 @@ export function conditionsIn(part: unknown, table: string, negated = false): rea
   return Object.entries(part).flatMap(([name, each]) =>
     conditionsIn(each, own, negated !== NEGATING.has(name))
   );
-}
-
-/**
- * What a condition compares a column with: the items of a concept set or of a list, or the one value.
- *
- * @param condition The condition.
- */
-export function itemsOf({ value }: Pick<WrittenCondition, "value">): readonly unknown[] {
-  return writtenItems(value);
 }

@@ -1,5 +1,5 @@
 import { isRecord } from "../../lib/is_record.ts";
-import { itemsOf } from "./conditions.ts";
+import { writtenItems } from "../concepts/mod.ts";
 import { eventDate } from "./event_date.ts";
 import type { ResolvedQuery } from "./resolve.ts";
 import type { OmopFilter, OmopQuery, PersonCriterion } from "./schema.ts";
@@ -68,7 +68,7 @@ function condition(filter: OmopFilter | Unread): string {
   return [
     column,
     op === "in_concept_set" ? "in the concept set" : op,
-    value === undefined ? "" : shown(op === "in_concept_set" ? itemsOf({ value }) : value),
+    value === undefined ? "" : shown(op === "in_concept_set" ? writtenItems(value) : value),
   ]
     .filter((part) => part !== "").join(" ");
 }

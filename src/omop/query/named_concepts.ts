@@ -2,8 +2,9 @@
 import { isRecord } from "../../lib/is_record.ts";
 import { OmcpError } from "../../errors.ts";
 import type { CdmVersion } from "../cdm/mod.ts";
+import { writtenItems } from "../concepts/mod.ts";
 import { Scope } from "./columns.ts";
-import { conditionsIn, itemsOf } from "./conditions.ts";
+import { conditionsIn } from "./conditions.ts";
 import type { Value } from "./value.ts";
 
 /** Concepts that conditions compare a column with. */
@@ -58,8 +59,8 @@ export function comparedConcepts(
     if (!CONCEPT_COLUMN.test(condition.column) || !NAMING.has(condition.op)) return [];
     const named = columnOf(condition.column, condition.table, version);
     if (named === undefined) return [];
-    const { negated } = condition;
-    return comparedItems(itemsOf(condition), { table: named.table, column: named.name, negated });
+    const { value, negated } = condition;
+    return comparedItems(writtenItems(value), { table: named.table, column: named.name, negated });
   });
 }
 
