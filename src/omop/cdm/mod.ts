@@ -8,6 +8,7 @@ export {
   type CdmVersion,
   cdmVersionIn,
   DEFAULT_CDM_VERSION,
+  isConceptColumn,
   isTextType,
 } from "./notation.ts";
 export { allTableNames, cdmTable, cdmTables } from "./tables.ts";

@@ -53,6 +53,15 @@ export function isTextType(type: CdmType): type is "varchar" | "text" {
   return type === "varchar" || type === "text";
 }
 
+/**
+ * Whether a column of this name holds concepts: `concept_id`, `…_concept_id` or `…_concept_id_1`.
+ *
+ * @param name The name, in lower case.
+ */
+export function isConceptColumn(name: string): boolean {
+  return /concept_id(?:_\d)?$/.test(name);
+}
+
 /** A column of a table in one version. */
 export interface CdmColumn {
   readonly name: string;

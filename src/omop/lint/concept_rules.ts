@@ -1,11 +1,11 @@
 /** Rules about concepts and codes in conditions. */
+import { isConceptColumn } from "../cdm/mod.ts";
 import { columnDomain, columnsOf, EVENT_TABLES, SOURCE_VOCABULARIES, VALUES } from "./columns.ts";
 import type { Scope, TableColumn } from "./scope.ts";
 import type { LintWarning } from "./warning.ts";
 
 type Found = readonly LintWarning[];
 
-const CONCEPT_COLUMN = /concept_id(?:_\d)?$/;
 const EQUAL: ReadonlySet<string> = new Set(["=", "in"]);
 
 /** The source's own texts differ from site to site and within one. */
@@ -78,7 +78,7 @@ export function domainMismatch(scope: Scope): Found {
 /** Concept 0 means a code without a concept. */
 export function conceptZero(scope: Scope): Found {
   const found = scope.constants(({ column, table }) =>
-    CONCEPT_COLUMN.test(column) &&
+    isConceptColumn(column) &&
     (EVENT_TABLES.has(table) || table === "concept_ancestor" || table === "person")
   );
   return found.flatMap(({ column, values, comparison: { op } }) => {
@@ -214,7 +214,7 @@ function joinedConcepts(scope: Scope): readonly { readonly column: TableColumn; 
   return scope.joins.flatMap(([left, right]) => {
     const [concept, column] = left.table === "concept" ? [left, right] : [right, left];
     return concept.table === "concept" && concept.column === "concept_id" &&
-        CONCEPT_COLUMN.test(column.column) &&
+        isConceptColumn(column.column) &&
         (EVENT_TABLES.has(column.table) || column.table === "person")
       ? [{ column, alias: concept.alias }]
       : [];

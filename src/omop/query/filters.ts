@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { OmcpError } from "../../errors.ts";
-import { isTextType } from "../cdm/mod.ts";
+import { isConceptColumn, isTextType } from "../cdm/mod.ts";
 import { conceptSetMembers, conceptSetSchema, ONLY_EXCLUDES, onlyExcludes } from "../concepts/mod.ts";
 import type { Value } from "./value.ts";
 import { CONDITION_HINTS } from "./filter_hints.ts";
@@ -173,7 +173,7 @@ function comparison(filter: Comparison, context: ConditionContext): RawBuilder<b
 }
 
 function inConceptSet(filter: Comparison, found: Value, schema: string): RawBuilder<boolean> {
-  if (!/concept_id(?:_\d)?$/.test(found.column?.name ?? "") || found.type !== "bigint") {
+  if (!isConceptColumn(found.column?.name ?? "") || found.type !== "bigint") {
     throw misused(filter, "needs a column of concepts", "Use a column such as condition_concept_id.");
   }
   const { value } = filter;

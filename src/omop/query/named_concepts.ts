@@ -1,7 +1,7 @@
 /** Which concepts a typed query names in its conditions, so that a tool can check them. Pure. */
 import { isRecord } from "../../lib/is_record.ts";
 import { OmcpError } from "../../errors.ts";
-import type { CdmVersion } from "../cdm/mod.ts";
+import { type CdmVersion, isConceptColumn } from "../cdm/mod.ts";
 import { writtenItems } from "../concepts/mod.ts";
 import { Scope } from "./columns.ts";
 import { conditionsIn } from "./conditions.ts";
@@ -40,7 +40,6 @@ export function comparedItems(
 
 /** The comparisons that name concepts one by one. */
 const NAMING: ReadonlySet<unknown> = new Set(["=", "in", "in_concept_set"]);
-const CONCEPT_COLUMN = /concept_id(?:_\d)?$/;
 
 /**
  * Finds the concepts of a query, wherever conditions are.
@@ -56,7 +55,7 @@ export function comparedConcepts(
   version: CdmVersion,
 ): readonly ComparedConcepts[] {
   return conditionsIn(query, table).flatMap((condition) => {
-    if (!CONCEPT_COLUMN.test(condition.column) || !NAMING.has(condition.op)) return [];
+    if (!isConceptColumn(condition.column) || !NAMING.has(condition.op)) return [];
     const named = columnOf(condition.column, condition.table, version);
     if (named === undefined) return [];
     const { value, negated } = condition;

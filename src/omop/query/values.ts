@@ -1,5 +1,5 @@
 import { OmcpError } from "../../errors.ts";
-import type { CdmType } from "../cdm/mod.ts";
+import { type CdmType, isConceptColumn } from "../cdm/mod.ts";
 
 /** What a value is compared with. */
 export interface Compared {
@@ -101,7 +101,7 @@ function unfit(column: Compared, value: unknown): OmcpError {
 }
 
 function holdsConcepts({ name, type }: Compared): boolean {
-  return type === "bigint" && /concept_id(?:_\d)?$/.test(name);
+  return type === "bigint" && isConceptColumn(name);
 }
 
 function kindOf({ type }: Compared): string {
