@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { conceptMap, mappings } from "../../../../src/cdm/concepts/known.ts";
 import { Newest } from "../../../../src/cdm/concepts/kept_rows.ts";
 import type { ConceptSource } from "../../../../src/cdm/concepts/source.ts";
+import { conceptSource, idsIn } from "../../../fixtures/concept_source.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -12,22 +13,16 @@ function source(
   const statements: string[] = [];
   return {
     statements,
-    source: {
-      schema: "cdm",
-      version: "5.4",
-      relations: new Set(["concept"]),
-      reader: () =>
-        Promise.resolve({
-          read: ({ sql, parameters }) => {
-            statements.push(sql);
-            const asked: readonly string[] = String(parameters[0]).match(/\d+/g) ?? [];
-            const rows = has.filter((id) => asked.includes(id))
-              .map((id) => [id, "Old", "Drug", "RxNorm", "Ingredient", null, id, null]);
-            return Promise.resolve(sql.includes("concept_relationship") ? [] : rows);
-          },
-          stream: () => Promise.resolve(),
-        }),
-    },
+    source: conceptSource(["concept"], {
+      read: (statement) => {
+        const { sql } = statement;
+        statements.push(sql);
+        const asked = idsIn(statement);
+        const rows = has.filter((id) => asked.includes(id))
+          .map((id) => [id, "Old", "Drug", "RxNorm", "Ingredient", null, id, null]);
+        return Promise.resolve(sql.includes("concept_relationship") ? [] : rows);
+      },
+    }),
   };
 }
 

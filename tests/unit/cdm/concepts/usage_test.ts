@@ -2,45 +2,31 @@ import assert from "node:assert/strict";
 import { ConceptUsage } from "../../../../src/cdm/concepts/usage.ts";
 import type { ConceptSource } from "../../../../src/cdm/concepts/source.ts";
 import { OmcpError } from "../../../../src/errors.ts";
+import { conceptSource } from "../../../fixtures/concept_source.ts";
 
 const ROW = ["201826", "7", "5"] as const;
 
 /** A database whose statements end as `outcomes` says, in order; further ones return one row. */
 function source(outcomes: (OmcpError | undefined)[]): ConceptSource {
-  return {
-    schema: "cdm",
-    version: "5.4",
-    relations: new Set(["condition_occurrence", "drug_exposure"]),
-    async reader() {
-      return await Promise.resolve({
-        read: () => Promise.resolve([]),
-        async stream(_statement, _limits, _signal, take) {
-          const outcome = outcomes.shift();
-          if (outcome !== undefined) throw outcome;
-          await take([...ROW]);
-        },
-      });
+  return conceptSource(["condition_occurrence", "drug_exposure"], {
+    async stream(_statement, _limits, _signal, take) {
+      const outcome = outcomes.shift();
+      if (outcome !== undefined) throw outcome;
+      await take([...ROW]);
     },
-  };
+  });
 }
 
 /** A database with rows of three columns: concepts 1 to `count`, of which each third occurs as a source concept only. */
 function filled(count: number): ConceptSource {
-  return {
-    schema: "cdm",
-    version: "5.4",
-    relations: new Set(["condition_occurrence"]),
-    reader: () =>
-      Promise.resolve({
-        read: () => Promise.resolve([]),
-        async stream({ sql }, _limits, _signal, take) {
-          const isSource = sql.includes("source_concept_id");
-          for (let id = 1; id <= count; id++) {
-            if (isSource || id % 3 !== 0) await take([String(id), String(recordsOf(id)), "1"]);
-          }
-        },
-      }),
-  };
+  return conceptSource(["condition_occurrence"], {
+    async stream({ sql }, _limits, _signal, take) {
+      const isSource = sql.includes("source_concept_id");
+      for (let id = 1; id <= count; id++) {
+        if (isSource || id % 3 !== 0) await take([String(id), String(recordsOf(id)), "1"]);
+      }
+    },
+  });
 }
 
 /** As many for two concepts of three, so that the order of equal ones shows. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { UsedBelow } from "../../../../src/cdm/concepts/used_below.ts";
 import type { ConceptSource } from "../../../../src/cdm/concepts/source.ts";
 import { OmcpError } from "../../../../src/errors.ts";
+import { conceptSource, idsIn } from "../../../fixtures/concept_source.ts";
 
 const NEVER = new AbortController().signal;
 /** More than one statement asks for. */
@@ -10,23 +11,16 @@ const USED = Array.from({ length: 45_000 }, (_, at) => at + 1);
 /** A database in which 9 is the ancestor of every concept, and whose statement of a number fails. */
 function source(failing?: number): ConceptSource {
   let statements = 0;
-  return {
-    schema: "cdm",
-    version: "5.4",
-    relations: new Set(["concept_ancestor"]),
-    reader: () =>
-      Promise.resolve({
-        read: () => Promise.resolve([]),
-        async stream({ parameters }, { rows, ms }, _signal, take) {
-          // PostgreSQL takes whole milliseconds, and 0 for no limit.
-          assert.ok(Number.isInteger(ms) && ms > 0, `${ms}`);
-          const ids = String(parameters[0]).match(/\d+/g) ?? [];
-          for (const id of ids.slice(0, rows)) await take(["9", id]);
-          if (statements++ === failing) throw new OmcpError("timeout", "The statement timed out");
-          if (ids.length > rows) throw new OmcpError("database_refused", "The answer is too large");
-        },
-      }),
-  };
+  return conceptSource(["concept_ancestor"], {
+    async stream(statement, { rows, ms }, _signal, take) {
+      // PostgreSQL takes whole milliseconds, and 0 for no limit.
+      assert.ok(Number.isInteger(ms) && ms > 0, `${ms}`);
+      const ids = idsIn(statement);
+      for (const id of ids.slice(0, rows)) await take(["9", id]);
+      if (statements++ === failing) throw new OmcpError("timeout", "The statement timed out");
+      if (ids.length > rows) throw new OmcpError("database_refused", "The answer is too large");
+    },
+  });
 }
 
 Deno.test("the ancestors of concepts in use are read in parts, and it is known whether all have been", async () => {

@@ -6,6 +6,7 @@ import type { ConceptSource } from "../../../../../src/cdm/concepts/source.ts";
 import { ConceptUsage } from "../../../../../src/cdm/concepts/usage.ts";
 import { OmcpError } from "../../../../../src/errors.ts";
 import { abortable } from "../../../../../src/lib/async/abortable.ts";
+import { conceptSource, idsIn } from "../../../../fixtures/concept_source.ts";
 import { eventually } from "../../../../fixtures/eventually.ts";
 
 const NEVER = new AbortController().signal;
@@ -35,28 +36,23 @@ function slow(synonyms: string | null = null): Slow {
   const streams: string[] = [];
   const { promise: sent, resolve: allSent } = Promise.withResolvers<void>();
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  const source: ConceptSource = {
-    schema: "cdm",
-    version: "5.4",
-    relations: new Set(["concept"]),
-    reader: () =>
-      Promise.resolve({
-        read: ({ sql, parameters }) => {
-          if (sql.includes("ilike")) return Promise.reject(new OmcpError("timeout", "It took too long"));
-          const ids: readonly string[] = String(parameters[0]).match(/\d+/g) ?? [];
-          return Promise.resolve(
-            sql.includes("c.concept_id = any") ? ROWS.filter(([id]) => ids.includes(id)) : [],
-          );
-        },
-        stream: async ({ sql }, _limits, signal, take) => {
-          streams.push(sql);
-          const inUse = !sql.includes("left join unnest");
-          if (!inUse) await abortable(released, signal);
-          for (const row of ROWS) if ((row[0] === "1") === inUse) await take([...row.slice(0, -1), synonyms]);
-          if (!inUse) allSent();
-        },
-      }),
-  };
+  const source = conceptSource(["concept"], {
+    read: (statement) => {
+      const { sql } = statement;
+      if (sql.includes("ilike")) return Promise.reject(new OmcpError("timeout", "It took too long"));
+      const ids = idsIn(statement);
+      return Promise.resolve(
+        sql.includes("c.concept_id = any") ? ROWS.filter(([id]) => ids.includes(id)) : [],
+      );
+    },
+    stream: async ({ sql }, _limits, signal, take) => {
+      streams.push(sql);
+      const inUse = !sql.includes("left join unnest");
+      if (!inUse) await abortable(released, signal);
+      for (const row of ROWS) if ((row[0] === "1") === inUse) await take([...row.slice(0, -1), synonyms]);
+      if (!inUse) allSent();
+    },
+  });
   const usage = new ConceptUsage(source);
   return { source, usage, build: new IndexBuild(source, usage), release, streams, sent };
 }
