@@ -1,14 +1,9 @@
 /** Sandboxes with other images: those that the operator lists, one pinned by its id, and some that cannot run the agent. */
 import assert from "node:assert/strict";
-import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
 import { imageReference } from "../../../src/images/identity.ts";
 import { withImage } from "../../fixtures/docker/built_image.ts";
-import { connectTestEngine, newSandbox, withServer } from "../../fixtures/server.ts";
-
-async function run(server: ConnectedServer, sandbox_id: string, code: string): Promise<string> {
-  return (await server.call("execute_python_code", { sandbox_id, code })).text;
-}
+import { connectTestEngine, newSandbox, run, withServer } from "../../fixtures/server.ts";
 
 Deno.test("a caller may choose an image of the operator's list: any with python3 and ipython works unmodified", async () => {
   const debian =

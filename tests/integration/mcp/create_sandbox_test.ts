@@ -1,8 +1,7 @@
 /** What a client may ask for when it creates a sandbox: memory and processors. */
 import assert from "node:assert/strict";
-import type { ConnectedServer } from "../../../src/cli/demo/client.ts";
 import { sandboxIdIn } from "../../../src/cli/demo/client.ts";
-import { newSandbox, withServer } from "../../fixtures/server.ts";
+import { newSandbox, run, withServer } from "../../fixtures/server.ts";
 
 /** Prints the limits of the container as the code in it sees them. */
 const LIMITS = `
@@ -18,10 +17,6 @@ memory = int(read("/memory.max", "/memory/memory.limit_in_bytes")[0]) >> 20
 quota = read("/cpu.max") or read("/cpu/cpu.cfs_quota_us") + read("/cpu/cpu.cfs_period_us")
 print(memory, int(quota[0]) / int(quota[1]), size("/workspace"), size("/tmp"), size("/dev/shm"))
 `;
-
-async function run(server: ConnectedServer, sandbox_id: string, code: string): Promise<string> {
-  return (await server.call("execute_python_code", { sandbox_id, code })).text;
-}
 
 Deno.test("a sandbox has the memory and the processors that its creator asked for, within the operator's limits", async () => {
   const settings = {

@@ -3,7 +3,7 @@ import { auditFiles } from "../../../../src/observability/audit_files.ts";
 import type { ConnectedServer, ToolReply } from "../../../../src/cli/demo/client.ts";
 import { withImage } from "../../../fixtures/docker/built_image.ts";
 import { HOST_INDEX } from "../../../fixtures/package_index.ts";
-import { newSandbox, withServer } from "../../../fixtures/server.ts";
+import { newSandbox, run, withServer } from "../../../fixtures/server.ts";
 
 const SETTINGS = { OMCP_DATABASE_URL: "none", ...HOST_INDEX };
 
@@ -14,10 +14,6 @@ function install(
   more: Record<string, unknown> = {},
 ): Promise<ToolReply> {
   return server.call("install_package", { sandbox_id, package: given, ...more });
-}
-
-async function run(server: ConnectedServer, sandbox_id: string, code: string): Promise<string> {
-  return (await server.call("execute_python_code", { sandbox_id, code })).text;
 }
 
 Deno.test("install_package installs wheels of the index into a sandbox, which has no network", async (t) => {
